@@ -1,0 +1,110 @@
+/**
+ * Every limit of the house, with its unit in its name and its reason beside it. Whatever a stranger
+ * can send is bounded by one of these.
+ */
+
+/** Bytes in the "kb" of a payload limit. */
+export const BYTES_PER_KB = 1024
+
+/** The limit a trigger starts with and returns to. */
+export const PAYLOAD_KB_DEFAULT = 1024
+
+/** GitHub sends at most 25 MiB, the largest body of any sender we know. */
+export const BODY_BYTES_MAX_DEFAULT = 25 * 1024 * 1024
+
+/** No trigger and no setting goes above this: a `bytea` travels as hexadecimal text of twice the size. */
+export const BODY_BYTES_MAX_CEILING = 64 * 1024 * 1024
+
+/** Bun answers a declared length above its own limit before we see the request; this keeps it out of the way. */
+export const BODY_BYTES_MARGIN = 64 * 1024
+
+/** All bodies that are being read, or wait to be stored, together. Past it: 503. */
+export const BODY_BYTES_IN_FLIGHT_MAX = 128 * 1024 * 1024
+
+/** A sender that has not finished its body by then is answered 408. */
+export const BODY_READ_MS_MAX = 30_000
+
+/** Accepted attempts that wait for the intake writer. Past it: 503. */
+export const INTAKE_QUEUE_ROWS_MAX = 4_096
+
+/** One statement of the intake writer. Small enough that a commit stays short, large enough to share it. */
+export const INTAKE_BATCH_ROWS_MAX = 512
+export const INTAKE_BATCH_BYTES_MAX = 4 * 1024 * 1024
+
+/** An attempt that is not stored by then is answered 503, so that its sender tries again. */
+export const ACCEPT_MS_MAX = 10_000
+
+/** Rejections that wait for the intake writer. Past it they are merged with a count. */
+export const AUDIT_QUEUE_ROWS_MAX = 2_048
+
+/** Rows a flood of rejections may write one by one, and how fast that allowance comes back. */
+export const AUDIT_ROWS_BURST_PER_TRIGGER = 200
+export const AUDIT_ROWS_PER_SECOND_PER_TRIGGER = 5
+export const AUDIT_ROWS_BURST = 2_000
+export const AUDIT_ROWS_PER_SECOND = 50
+
+/** Distinct merged rows that one interval may hold; what does not fit is merged with its address left out. */
+export const AUDIT_MERGED_ROWS_MAX = 256
+
+/** Merged rows are written this often, so that a flood costs a bounded number of rows a minute. */
+export const AUDIT_MERGE_INTERVAL_MS = 5_000
+
+/** The rate-limit counter: requests that wait for the next batch. Past it: 503. */
+export const RATE_LIMIT_QUEUE_MAX = 8_192
+
+/** Triggers that are kept in memory, known and unknown keys apart. */
+export const TRIGGER_CACHE_MAX = 10_000
+export const UNKNOWN_KEY_CACHE_MAX = 10_000
+
+/** Keys that wait for a look-up. Past it: 503. */
+export const LOOKUP_QUEUE_MAX = 4_096
+
+/** A cached trigger is believed for this long after the database last confirmed it. */
+export const TRIGGER_FRESH_MS = 1_000
+
+/** How often the feed of trigger changes is read; two polls fit into `TRIGGER_FRESH_MS`. */
+export const TRIGGER_POLL_MS = 400
+
+/** Look-ups, counts and polls of the receiver give up after this, and refuse. */
+export const QUERY_MS_MAX = 5_000
+
+/** Admin queries are ended after this, so that none keeps intake waiting. */
+export const ADMIN_QUERY_MS_MAX = 15_000
+
+/** Lists of the admin API. */
+export const PAGE_ROWS_DEFAULT = 50
+export const PAGE_ROWS_MAX = 500
+
+/** A page of events ends early once its bodies reach this many bytes, so that no page outgrows memory. */
+export const PAGE_BODY_BYTES_MAX = 8 * 1024 * 1024
+
+/** Bodies of the admin API: settings, never payloads. */
+export const ADMIN_BODY_BYTES_MAX = 1024 * 1024
+
+export const TRIGGER_REF_LENGTH_MAX = 255
+export const TRIGGER_LABEL_LENGTH_MAX = 255
+export const TRIGGER_DESCRIPTION_LENGTH_MAX = 4_096
+
+export const HMAC_SECRET_LENGTH_MIN = 8
+export const HMAC_SECRET_LENGTH_MAX = 512
+
+export const RATE_LIMIT_REQUESTS_MAX = 10_000
+export const RATE_LIMIT_WINDOW_SECONDS_MAX = 3_600
+
+export const IP_WHITELIST_ENTRIES_MAX = 1_000
+
+/** Addresses of a forwarding header that are walked; a longer chain is not believed. */
+export const FORWARDED_HOPS_MAX = 64
+
+/** Longest text of a sender that is kept beside the body. */
+export const USER_AGENT_LENGTH_MAX = 512
+export const CONTENT_TYPE_LENGTH_MAX = 255
+
+export const RETENTION_DAYS_DEFAULT = 90
+export const RETENTION_DAYS_MAX = 3_650
+
+/** Seconds that a 503 asks its sender to wait. */
+export const RETRY_AFTER_SECONDS = 5
+
+/** From the first signal to the end of the process. */
+export const SHUTDOWN_MS_MAX = 20_000

@@ -1,0 +1,116 @@
+/**
+ * Every answer that is not a success: its status, and what a stranger may read. The page
+ * `docs/errors.md` lists the same codes; a test holds the two together.
+ */
+export const REJECTIONS = {
+  // The receiver, in the order of its steps.
+  webhook_unknown: { status: 404, title: 'Webhook unknown', detail: 'No webhook has this key.' },
+  webhook_disabled: { status: 403, title: 'Webhook disabled', detail: 'This webhook is switched off.' },
+  payload_too_large: {
+    status: 413,
+    title: 'Payload too large',
+    detail: 'The payload exceeds the limit of this webhook.',
+  },
+  body_incomplete: {
+    status: 400,
+    title: 'Body incomplete',
+    detail: 'The body ended before the length that was declared for it.',
+  },
+  body_timeout: { status: 408, title: 'Body timeout', detail: 'The body did not arrive in time.' },
+  ip_not_allowed: {
+    status: 403,
+    title: 'Address not allowed',
+    detail: 'This webhook does not accept requests from your address.',
+  },
+  rate_limited: {
+    status: 429,
+    title: 'Rate limited',
+    detail: 'Too many requests; wait for the time in Retry-After.',
+  },
+  signature_missing: {
+    status: 401,
+    title: 'Signature missing',
+    detail: 'This webhook asks for a signature, and the request has none.',
+  },
+  signature_invalid: {
+    status: 401,
+    title: 'Signature invalid',
+    detail: 'The signature does not match the body.',
+  },
+  store_unavailable: {
+    status: 503,
+    title: 'Store unavailable',
+    detail: 'The request could not be stored just now; send it again.',
+  },
+  // Both planes.
+  route_unknown: { status: 404, title: 'Not found', detail: 'Nothing answers at this path.' },
+  method_not_allowed: {
+    status: 405,
+    title: 'Method not allowed',
+    detail: 'This path does not take this method; see Allow.',
+  },
+  internal: {
+    status: 500,
+    title: 'Internal error',
+    detail: 'Something went wrong on our side. The request id leads to the log entry.',
+  },
+  // The admin plane.
+  unauthorized: {
+    status: 401,
+    title: 'Unauthorized',
+    detail: 'The admin API asks for its bearer token.',
+  },
+  request_invalid: {
+    status: 422,
+    title: 'Request invalid',
+    detail: 'The request does not have the form that is asked for; see errors.',
+  },
+  trigger_unknown: { status: 404, title: 'Trigger unknown', detail: 'No trigger has this ref.' },
+  trigger_ref_taken: {
+    status: 409,
+    title: 'Trigger ref taken',
+    detail: 'A trigger with this ref is there already.',
+  },
+  event_unknown: { status: 404, title: 'Event unknown', detail: 'No event has this id.' },
+} as const satisfies Record<string, { status: number; title: string; detail: string }>
+
+export type RejectionCode = keyof typeof REJECTIONS
+
+/** One field of a request that is not as it should be. `field` is a path such as `cidrs[2]`. */
+export interface FieldProblem {
+  readonly field: string
+  readonly message: string
+}
+
+interface RejectionExtra {
+  /** Headers of the answer, e.g. `Retry-After`. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** Only with `request_invalid`: which fields are wrong, and how. */
+  readonly errors?: readonly FieldProblem[]
+}
+
+/**
+ * A decision, not a fault: thrown by a check and turned into HTTP once, in `http/errors.ts`.
+ *
+ * `reason` is for the audit row and has the exact cause. It never holds a secret or a computed MAC,
+ * and it never reaches the sender, who reads the `detail` of the catalogue.
+ */
+export class Rejection extends Error {
+  readonly code: RejectionCode
+  readonly reason: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly errors: readonly FieldProblem[]
+
+  constructor(code: RejectionCode, reason: string, extra: RejectionExtra = {}) {
+    super(reason)
+    this.name = 'Rejection'
+    this.code = code
+    this.reason = reason
+    this.headers = extra.headers ?? {}
+    this.errors = extra.errors ?? []
+  }
+
+  get status(): number {
+    return REJECTIONS[this.code].status
+  }
+}

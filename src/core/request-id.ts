@@ -1,0 +1,18 @@
+/**
+ * The request id is a UUIDv7 (RFC 9562): made by us, unique across processes, ordered by time. It is the
+ * primary key of the audit row, and of the event when there is one, so that a write can be repeated
+ * without a double.
+ */
+export const newRequestId = (): string => Bun.randomUUIDv7()
+
+const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
+
+/**
+ * The instant a request id was made. Rows are partitioned by it, so an id alone leads to its partition.
+ *
+ * @returns milliseconds since 1970, or `null` when the text is no UUIDv7
+ */
+export function requestIdTimeMs(id: string): number | null {
+  if (!UUID_V7.test(id)) return null
+  return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16)
+}
