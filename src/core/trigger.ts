@@ -1,0 +1,109 @@
+import { type Static, Type as t } from '@sinclair/typebox'
+import {
+  HMAC_SECRET_LENGTH_MAX,
+  HMAC_SECRET_LENGTH_MIN,
+  IP_WHITELIST_ENTRIES_MAX,
+  RATE_LIMIT_REQUESTS_MAX,
+  RATE_LIMIT_WINDOW_SECONDS_MAX,
+  TRIGGER_DESCRIPTION_LENGTH_MAX,
+  TRIGGER_LABEL_LENGTH_MAX,
+  TRIGGER_REF_LENGTH_MAX,
+} from './limits.ts'
+
+/**
+ * The words of this house, each with one meaning:
+ *
+ * - trigger: the named thing that a webhook fires, e.g. `github.push`; holds the security settings
+ * - webhook key: the unguessable token in the URL; it identifies a trigger
+ * - sender: whoever posts to the URL
+ * - attempt: one request to a webhook URL, accepted or not
+ * - event: what an accepted attempt becomes; immutable, exact bytes kept
+ * - webhook event log: the audit trail, one row for each attempt
+ * - check: one step of the receiver that can turn an attempt away
+ * - rejection: a check's decision, from the closed catalogue in `rejection.ts`
+ */
+export const TriggerRef = t.String({
+  pattern: '^[a-z0-9_-]+(\\.[a-z0-9_-]+)*$',
+  minLength: 1,
+  maxLength: TRIGGER_REF_LENGTH_MAX,
+  description: 'Lower-case words of letters, digits, _ and -, joined by dots, e.g. github.push',
+})
+
+export const HmacAlgorithm = t.Union([t.Literal('sha256'), t.Literal('sha512'), t.Literal('sha1')])
+export type HmacAlgorithm = Static<typeof HmacAlgorithm>
+
+const Label = t.Union([t.String({ maxLength: TRIGGER_LABEL_LENGTH_MAX }), t.Null()])
+const Description = t.Union([t.String({ maxLength: TRIGGER_DESCRIPTION_LENGTH_MAX }), t.Null()])
+
+export const NewTrigger = t.Object(
+  { ref: TriggerRef, label: t.Optional(Label), description: t.Optional(Description) },
+  { additionalProperties: false },
+)
+export type NewTrigger = Static<typeof NewTrigger>
+
+export const TriggerChange = t.Object(
+  { label: t.Optional(Label), description: t.Optional(Description) },
+  { additionalProperties: false, minProperties: 1 },
+)
+export type TriggerChange = Static<typeof TriggerChange>
+
+export const HmacSettings = t.Object(
+  {
+    algorithm: t.Optional(HmacAlgorithm),
+    secret: t.Optional(
+      t.String({ minLength: HMAC_SECRET_LENGTH_MIN, maxLength: HMAC_SECRET_LENGTH_MAX }),
+    ),
+  },
+  { additionalProperties: false },
+)
+export type HmacSettings = Static<typeof HmacSettings>
+
+export const RateLimitSettings = t.Object(
+  {
+    requests: t.Integer({ minimum: 1, maximum: RATE_LIMIT_REQUESTS_MAX }),
+    window_seconds: t.Integer({ minimum: 1, maximum: RATE_LIMIT_WINDOW_SECONDS_MAX }),
+  },
+  { additionalProperties: false },
+)
+export type RateLimitSettings = Static<typeof RateLimitSettings>
+
+export const IpWhitelistSettings = t.Object(
+  { cidrs: t.Array(t.String({ maxLength: 64 }), { minItems: 1, maxItems: IP_WHITELIST_ENTRIES_MAX }) },
+  { additionalProperties: false },
+)
+export type IpWhitelistSettings = Static<typeof IpWhitelistSettings>
+
+/** What administrators see of a trigger. The secret is not among it: it is write-only. */
+export const Trigger = t.Object({
+  ref: t.String(),
+  label: t.Union([t.String(), t.Null()]),
+  description: t.Union([t.String(), t.Null()]),
+  webhook_enabled: t.Boolean(),
+  webhook_key: t.Union([t.String(), t.Null()]),
+  webhook_url: t.Union([t.String(), t.Null()]),
+  webhook_hmac_enabled: t.Boolean(),
+  webhook_hmac_algorithm: HmacAlgorithm,
+  webhook_rate_limit_enabled: t.Boolean(),
+  webhook_rate_limit_requests: t.Integer(),
+  webhook_rate_limit_window_seconds: t.Integer(),
+  webhook_ip_whitelist_enabled: t.Boolean(),
+  webhook_ip_whitelist: t.Array(t.String()),
+  webhook_payload_size_limit_kb: t.Integer(),
+  created: t.String({ format: 'date-time' }),
+  updated: t.String({ format: 'date-time' }),
+})
+export type Trigger = Static<typeof Trigger>
+
+/** What the receiver needs to know of a trigger; the secret stays inside the process. */
+export interface WebhookSettings {
+  readonly triggerId: string
+  readonly triggerRef: string
+  readonly webhookKey: string
+  readonly enabled: boolean
+  readonly payloadBytesMax: number
+  /** `null` when the check is off; an empty list refuses everyone. */
+  readonly ipWhitelist: readonly string[] | null
+  readonly rateLimit: { readonly requests: number; readonly windowSeconds: number } | null
+  /** `null` when the check is off; a `null` secret refuses everyone. */
+  readonly hmac: { readonly algorithm: HmacAlgorithm; readonly secret: string | null } | null
+}
