@@ -68,7 +68,7 @@ export const RateLimitSettings = t.Object(
 export type RateLimitSettings = Static<typeof RateLimitSettings>
 
 export const IpWhitelistSettings = t.Object(
-  { cidrs: t.Array(t.String({ maxLength: 64 }), { minItems: 1, maxItems: IP_WHITELIST_ENTRIES_MAX }) },
+  { cidrs: t.Array(t.String({ maxLength: 64 }), { maxItems: IP_WHITELIST_ENTRIES_MAX }) },
   { additionalProperties: false },
 )
 export type IpWhitelistSettings = Static<typeof IpWhitelistSettings>
