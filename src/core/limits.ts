@@ -108,3 +108,36 @@ export const RETRY_AFTER_SECONDS = 5
 
 /** From the first signal to the end of the process. */
 export const SHUTDOWN_MS_MAX = 20_000
+
+/** 32 characters of a random token are out of reach of guessing; the upper end keeps it within one header. */
+export const ADMIN_TOKEN_LENGTH_MIN = 32
+export const ADMIN_TOKEN_LENGTH_MAX = 1_024
+
+/** Longest text of one field of a log entry; what is cut off ends in an ellipsis. */
+export const LOG_TEXT_LENGTH_MAX = 2_048
+
+/** One call of the command line to the admin API. Above `ADMIN_QUERY_MS_MAX`, so that the server's answer comes first. */
+export const CLIENT_MS_MAX = 30_000
+
+/** A container engine gives its health check few seconds; a late answer is a no. */
+export const HEALTHCHECK_MS_MAX = 5_000
+
+/** `log list --follow`: how often it asks, how far back one poll reads, and how many printed rows it remembers. */
+export const FOLLOW_POLL_MS = 1_000
+export const FOLLOW_PAGES_MAX = 20
+export const FOLLOW_IDS_MAX = 20_000
+
+/** Longest cell of a table of the command line; `--json` has the whole text. */
+export const TABLE_CELL_LENGTH_MAX = 72
+
+/** One group of wire-protocol messages to the embedded database: twice the largest body as hexadecimal text, and then some. */
+export const EMBEDDED_GROUP_BYTES_MAX = 256 * 1024 * 1024
+
+/** Complete groups of one connection that wait for their turn at the embedded database; past it writes wait too. */
+export const EMBEDDED_WAITING_BYTES_MAX = 8 * 1024 * 1024
+
+/** The embedded database has one session: whoever holds it between two messages for longer is rolled back and cut off. */
+export const EMBEDDED_TURN_IDLE_MS_MAX = 10_000
+
+/** WAL written since the last checkpoint before the embedded database makes the next one; it never does by itself. */
+export const EMBEDDED_CHECKPOINT_WAL_BYTES = 32 * 1024 * 1024
