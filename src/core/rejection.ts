@@ -1,3 +1,5 @@
+import { RETRY_AFTER_SECONDS } from './limits.ts'
+
 /**
  * Every answer that is not a success: its status, and what a stranger may read. The page
  * `docs/errors.md` lists the same codes; a test holds the two together.
@@ -114,3 +116,7 @@ export class Rejection extends Error {
     return REJECTIONS[this.code].status
   }
 }
+
+/** What every step answers when the database cannot be asked: the sender tries again, nothing is lost. */
+export const storeUnavailable = (reason: string): Rejection =>
+  new Rejection('store_unavailable', reason, { headers: { 'retry-after': String(RETRY_AFTER_SECONDS) } })

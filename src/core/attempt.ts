@@ -1,0 +1,38 @@
+import type { HeaderPair } from './event.ts'
+import type { RejectionCode } from './rejection.ts'
+
+/** What the audit trail keeps of one attempt; `webhook_event_log` has a column for each field. */
+export interface AuditRecord {
+  /** The request id; the row's `created` is the instant inside it. */
+  readonly id: string
+  readonly triggerId: string
+  readonly triggerRef: string
+  readonly webhookKey: string
+  readonly sourceIp: string | null
+  readonly userAgent: string | null
+  readonly payloadSizeBytes: number | null
+  readonly headers: readonly HeaderPair[]
+  /** `null`: the check did not run. */
+  readonly hmacVerified: boolean | null
+  readonly rateLimited: boolean
+  /** `null`: the check did not run. */
+  readonly ipAllowed: boolean | null
+  /** On the clock of `performance.now()`. */
+  readonly startedAtMs: number
+}
+
+/** An attempt that passed every check, on its way to the store. */
+export interface AcceptedAttempt extends AuditRecord {
+  readonly contentType: string | null
+  /** The exact bytes. */
+  readonly body: Uint8Array
+}
+
+/** An attempt that was turned away. */
+export interface RejectedAttempt extends AuditRecord {
+  readonly statusCode: number
+  readonly errorCode: RejectionCode
+  /** The exact reason, for administrators; never a secret, never a computed MAC. */
+  readonly errorMessage: string
+  readonly elapsedMs: number
+}

@@ -1,0 +1,115 @@
+import { drizzle } from 'drizzle-orm/postgres-js'
+import { ADMIN_QUERY_MS_MAX, QUERY_MS_MAX } from '../core/limits.ts'
+import type { Log } from '../core/log.ts'
+import { type Engine, Pool } from './connection.ts'
+import { Events } from './events.ts'
+import { type BatchFigures, IntakeWriter } from './intake-writer.ts'
+import { Maintenance } from './maintenance.ts'
+import { migrate } from './migrate.ts'
+import { RateLimitCounter } from './rate-limit-counter.ts'
+import { Stats } from './stats.ts'
+import { TriggerCache } from './trigger-cache.ts'
+import { Triggers } from './triggers.ts'
+import { WebhookEventLog } from './webhook-event-log.ts'
+
+/** The only room that speaks SQL: what the two planes may do with it. */
+export interface Store {
+  readonly engine: Engine
+  /** For the receiver. */
+  readonly triggerCache: TriggerCache
+  readonly rateLimitCounter: RateLimitCounter
+  readonly intakeWriter: IntakeWriter
+  /** For administrators. */
+  readonly triggers: Triggers
+  readonly events: Events
+  readonly webhookEventLog: WebhookEventLog
+  readonly stats: Stats
+  /** Flushes what waits, and closes the database. */
+  close(deadlineMs: number): Promise<void>
+}
+
+export interface StoreOptions {
+  readonly engine: Engine
+  readonly log: Log
+  readonly retentionDays: number
+  readonly onBatch?: (figures: BatchFigures) => void
+}
+
+/** Statements of the receiver are ended by the server a little after the receiver has given them up. */
+const RECEIVER_STATEMENT_MS_MAX = 2 * QUERY_MS_MAX
+
+const MAINTENANCE_STATEMENT_MS_MAX = 120_000
+
+/**
+ * Migrates the database and opens the store. Pools are apart so that no admin query stands before an attempt: one
+ * for intake, one for look-ups and counts, one for administrators, one for maintenance.
+ *
+ * @throws MigrationError when the schema cannot be brought to what this binary needs
+ */
+export async function openStore({ engine, log, retentionDays, onBatch }: StoreOptions): Promise<Store> {
+  const maintenancePool = new Pool(engine, {
+    name: 'maintenance',
+    connectionsMax: 2,
+    statementMsMax: MAINTENANCE_STATEMENT_MS_MAX,
+  })
+  await migrate(maintenancePool.sql)
+  const intakePool = new Pool(engine, {
+    name: 'intake',
+    connectionsMax: 1,
+    statementMsMax: 2 * RECEIVER_STATEMENT_MS_MAX,
+  })
+  const lookupPool = new Pool(engine, {
+    name: 'checks',
+    connectionsMax: 2,
+    statementMsMax: RECEIVER_STATEMENT_MS_MAX,
+  })
+  const adminOptions = { name: 'admin', connectionsMax: 4, statementMsMax: ADMIN_QUERY_MS_MAX }
+  const adminSql = engine.createPool(adminOptions)
+  // drizzle replaces the date and json parsers of the client it is given, so it gets one of its own.
+  const drizzleSql = engine.createPool(adminOptions)
+  const database = drizzle(drizzleSql)
+
+  const maintenance = new Maintenance(engine, maintenancePool, log, retentionDays)
+  const triggerCache = new TriggerCache(lookupPool, log)
+  const intakeWriter = new IntakeWriter(intakePool, log, (figures) => {
+    maintenance.noteRows(figures.rows)
+    onBatch?.(figures)
+  })
+  await maintenance.start()
+  await triggerCache.start()
+  if (engine.kind === 'postgresql') await listen(maintenancePool, triggerCache, log)
+
+  return {
+    engine,
+    triggerCache,
+    rateLimitCounter: new RateLimitCounter(lookupPool),
+    intakeWriter,
+    triggers: new Triggers(database, () => adminSql, triggerCache),
+    events: new Events(database),
+    webhookEventLog: new WebhookEventLog(database),
+    stats: new Stats(database),
+    async close(deadlineMs) {
+      const closeSeconds = 2
+      maintenance.stop()
+      await intakeWriter.flush(deadlineMs)
+      triggerCache.stop()
+      await Promise.all([
+        ...[maintenancePool, intakePool, lookupPool].map((pool) => pool.close(closeSeconds)),
+        ...[adminSql, drizzleSql].map((sql) => sql.end({ timeout: closeSeconds })),
+      ])
+      await engine.close()
+    },
+  }
+}
+
+/**
+ * NOTIFY makes a change known at once instead of at the next poll. It is a hint: a lost one costs half a second. The embedded
+ * database has only this process to change it, and needs none.
+ */
+async function listen(pool: Pool, cache: TriggerCache, log: Log): Promise<void> {
+  try {
+    await pool.sql.listen('attune_trigger', () => void cache.poll())
+  } catch {
+    log.warn('LISTEN is not available; changes made with psql take up to half a second')
+  }
+}

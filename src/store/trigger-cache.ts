@@ -1,0 +1,249 @@
+import type { Log } from '../core/log.ts'
+import {
+  BYTES_PER_KB,
+  LOOKUP_QUEUE_MAX,
+  QUERY_MS_MAX,
+  TRIGGER_CACHE_MAX,
+  TRIGGER_FRESH_MS,
+  TRIGGER_POLL_MS,
+  UNKNOWN_KEY_CACHE_MAX,
+} from '../core/limits.ts'
+import { storeUnavailable } from '../core/rejection.ts'
+import type { HmacAlgorithm, WebhookSettings } from '../core/trigger.ts'
+import { Batcher } from './batcher.ts'
+import type { Pool } from './connection.ts'
+import { LruMap } from './lru-map.ts'
+
+/** Keys of one look-up, and changes of one poll; more changes than this empty the cache. */
+const LOOKUP_BATCH_MAX = 512
+const CHANGES_MAX = 1_000
+
+/** The feed is pruned after ten minutes; who has not read it for half of that starts afresh. */
+const FEED_GAP_MS_MAX = 300_000
+
+interface Entry {
+  readonly settings: WebhookSettings | null
+  /** When the look-up that found it began, on the clock of `performance.now()`. */
+  readonly asOfMs: number
+}
+
+/**
+ * Triggers by webhook key, from a bounded memory that is never more than a second behind the database.
+ *
+ * What makes it so is the feed `attune.trigger_change`, read every `TRIGGER_POLL_MS` and at once after a NOTIFY. An entry is
+ * believed for `TRIGGER_FRESH_MS` after it was looked up or after a poll that did not name it; then it is looked up again. While
+ * the database is away nothing is believed, and every look-up is refused.
+ */
+export class TriggerCache {
+  readonly #pool: Pool
+  readonly #log: Log
+  readonly #known = new LruMap<string, Entry>(TRIGGER_CACHE_MAX)
+  /** Apart from the known ones, so that guessing keys pushes no real trigger out of memory. */
+  readonly #unknown = new LruMap<string, Entry>(UNKNOWN_KEY_CACHE_MAX)
+  /** Look-ups under way; one whose key changes meanwhile may have read the old row, and is repeated. */
+  readonly #pending = new Map<string, { outdated: boolean; readonly promise: Promise<WebhookSettings | null> }>()
+  readonly #lookups: Batcher<string, WebhookSettings | null>
+  /** The oldest transaction that was still open at the last poll; the next one reads from it. */
+  #horizon: string | null = null
+  #confirmedAtMs = Number.NEGATIVE_INFINITY
+  #available = false
+  #polling: Promise<void> | null = null
+  #pollAgain = false
+  #timer: ReturnType<typeof setTimeout> | null = null
+  #stopped = false
+
+  constructor(pool: Pool, log: Log) {
+    this.#pool = pool
+    this.#log = log
+    this.#lookups = new Batcher({
+      name: 'look-ups',
+      batchMax: LOOKUP_BATCH_MAX,
+      queueMax: LOOKUP_QUEUE_MAX,
+      run: (keys) => this.#load(keys),
+    })
+  }
+
+  /** Whether the database answered when it was last asked. */
+  get available(): boolean {
+    return this.#available
+  }
+
+  get lookupQueueLength(): number {
+    return this.#lookups.length
+  }
+
+  /** Reads the feed once, and from then on regularly. */
+  async start(): Promise<void> {
+    await this.poll()
+    this.#schedule()
+  }
+
+  stop(): void {
+    this.#stopped = true
+    if (this.#timer !== null) clearTimeout(this.#timer)
+  }
+
+  /**
+   * The trigger of a key, or `null` when no trigger has it.
+   *
+   * @throws Rejection `store_unavailable` when the database cannot be asked
+   */
+  byKey(key: string): WebhookSettings | null | Promise<WebhookSettings | null> {
+    if (!this.#available) throw storeUnavailable('the database is away')
+    const entry = this.#known.get(key) ?? this.#unknown.get(key)
+    if (entry !== undefined) {
+      const asOfMs = Math.max(entry.asOfMs, this.#confirmedAtMs)
+      if (performance.now() - asOfMs < TRIGGER_FRESH_MS) return entry.settings
+    }
+    return this.#lookUp(key)
+  }
+
+  /** For whoever changes a trigger in this process: the change is in force when this returns. */
+  forget(key: string | null): void {
+    if (key === null) return
+    this.#known.delete(key)
+    this.#unknown.delete(key)
+    const pending = this.#pending.get(key)
+    if (pending !== undefined) pending.outdated = true
+  }
+
+  /** Reads what has changed since the last poll. Calls that come while one is under way share the next. */
+  poll(): Promise<void> {
+    if (this.#polling !== null) {
+      this.#pollAgain = true
+      return this.#polling
+    }
+    this.#polling = this.#pollUntilQuiet().finally(() => {
+      this.#polling = null
+    })
+    return this.#polling
+  }
+
+  async #pollUntilQuiet(): Promise<void> {
+    do {
+      this.#pollAgain = false
+      try {
+        await this.#pollOnce()
+        if (!this.#available) this.#log.info('the database answers')
+        this.#available = true
+      } catch (error) {
+        if (this.#stopped) return
+        if (this.#available) {
+          this.#log.error('the database is away', { reason: error instanceof Error ? error.message : 'unknown' })
+        }
+        this.#available = false
+      }
+    } while (this.#pollAgain && this.#available)
+  }
+
+  async #pollOnce(): Promise<void> {
+    const startedAtMs = performance.now()
+    if (startedAtMs - this.#confirmedAtMs > FEED_GAP_MS_MAX) this.#horizon = null
+    const [row] = await this.#pool.run(QUERY_MS_MAX, (sql) =>
+      sql.unsafe<{ horizon: string; keys: (string | null)[] | null }[]>(
+        `select
+           pg_snapshot_xmin(pg_current_snapshot())::text as horizon,
+           (select array_agg(webhook_key) from (
+              select webhook_key from attune.trigger_change
+              where xact >= $1::text::xid8
+              group by webhook_key
+              limit ${CHANGES_MAX + 1}
+           ) changed) as keys`,
+        [this.#horizon ?? '0'],
+        { prepare: true },
+      ),
+    )
+    if (row === undefined) throw new Error('the poll of trigger changes returned no row')
+    const keys = row.keys ?? []
+    if (this.#horizon === null || keys.length > CHANGES_MAX || keys.includes(null)) this.#forgetAll()
+    else for (const key of keys) this.forget(key)
+    this.#horizon = row.horizon
+    this.#confirmedAtMs = startedAtMs
+  }
+
+  #forgetAll(): void {
+    this.#known.clear()
+    this.#unknown.clear()
+    for (const pending of this.#pending.values()) pending.outdated = true
+  }
+
+  #schedule(): void {
+    if (this.#stopped) return
+    this.#timer = setTimeout(() => {
+      void this.poll().then(() => this.#schedule())
+    }, TRIGGER_POLL_MS)
+  }
+
+  #lookUp(key: string): Promise<WebhookSettings | null> {
+    const underWay = this.#pending.get(key)
+    if (underWay !== undefined) return underWay.promise
+    const promise = this.#lookUpUntilCurrent(key).finally(() => this.#pending.delete(key))
+    this.#pending.set(key, { outdated: false, promise })
+    return promise
+  }
+
+  async #lookUpUntilCurrent(key: string): Promise<WebhookSettings | null> {
+    for (;;) {
+      const pendingBefore = this.#pending.get(key)
+      if (pendingBefore !== undefined) pendingBefore.outdated = false
+      const asOfMs = performance.now()
+      const settings = await this.#lookups.add(key)
+      if (this.#pending.get(key)?.outdated === true) continue
+      const [kept, other] =
+        settings === null ? [this.#unknown, this.#known] : [this.#known, this.#unknown]
+      other.delete(key)
+      kept.set(key, { settings, asOfMs })
+      return settings
+    }
+  }
+
+  async #load(keys: readonly string[]): Promise<readonly (WebhookSettings | null)[]> {
+    const rows = await this.#pool.run(QUERY_MS_MAX, (sql) =>
+      sql.unsafe<TriggerRow[]>(SELECT_BY_KEYS, [keys as string[]], { prepare: true }),
+    )
+    const byKey = new Map(rows.map((row) => [row.webhook_key, toSettings(row)]))
+    return keys.map((key) => byKey.get(key) ?? null)
+  }
+}
+
+interface TriggerRow {
+  id: string
+  ref: string
+  webhook_key: string
+  webhook_enabled: boolean
+  webhook_hmac_enabled: boolean
+  webhook_hmac_secret: string | null
+  webhook_hmac_algorithm: HmacAlgorithm
+  webhook_rate_limit_enabled: boolean
+  webhook_rate_limit_requests: number
+  webhook_rate_limit_window_seconds: number
+  webhook_ip_whitelist_enabled: boolean
+  webhook_ip_whitelist: string[]
+  webhook_payload_size_limit_kb: number
+}
+
+const SELECT_BY_KEYS = `
+  select
+    id::text, ref, webhook_key, webhook_enabled,
+    webhook_hmac_enabled, webhook_hmac_secret, webhook_hmac_algorithm,
+    webhook_rate_limit_enabled, webhook_rate_limit_requests, webhook_rate_limit_window_seconds,
+    webhook_ip_whitelist_enabled, webhook_ip_whitelist, webhook_payload_size_limit_kb
+  from attune.trigger
+  where webhook_key = any ($1::text[])`
+
+function toSettings(row: TriggerRow): WebhookSettings {
+  return Object.freeze({
+    triggerId: row.id,
+    triggerRef: row.ref,
+    webhookKey: row.webhook_key,
+    enabled: row.webhook_enabled,
+    payloadBytesMax: row.webhook_payload_size_limit_kb * BYTES_PER_KB,
+    ipWhitelist: row.webhook_ip_whitelist_enabled ? row.webhook_ip_whitelist : null,
+    rateLimit: row.webhook_rate_limit_enabled
+      ? { requests: row.webhook_rate_limit_requests, windowSeconds: row.webhook_rate_limit_window_seconds }
+      : null,
+    hmac: row.webhook_hmac_enabled
+      ? { algorithm: row.webhook_hmac_algorithm, secret: row.webhook_hmac_secret }
+      : null,
+  })
+}

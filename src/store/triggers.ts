@@ -1,0 +1,200 @@
+import { desc, eq, lt } from 'drizzle-orm'
+import type { PostgresJsDatabase } from 'drizzle-orm/postgres-js'
+import type { Sql } from 'postgres'
+import { encodeCursor, type Page } from '../core/cursor.ts'
+import { Rejection } from '../core/rejection.ts'
+import type { HmacAlgorithm, NewTrigger, RateLimitSettings, TriggerChange } from '../core/trigger.ts'
+import { trigger } from './schema.ts'
+import type { TriggerCache } from './trigger-cache.ts'
+
+/** A trigger as the store knows it; the API adds the URL. The secret is left in the database. */
+export interface StoredTrigger {
+  readonly id: bigint
+  readonly ref: string
+  readonly label: string | null
+  readonly description: string | null
+  readonly webhookEnabled: boolean
+  readonly webhookKey: string | null
+  readonly webhookHmacEnabled: boolean
+  readonly webhookHmacAlgorithm: HmacAlgorithm
+  readonly webhookRateLimitEnabled: boolean
+  readonly webhookRateLimitRequests: number
+  readonly webhookRateLimitWindowSeconds: number
+  readonly webhookIpWhitelistEnabled: boolean
+  readonly webhookIpWhitelist: string[]
+  readonly webhookPayloadSizeLimitKb: number
+  readonly created: Date
+  readonly updated: Date
+}
+
+/** Every column but the secret: what is not selected cannot leak. */
+const columns = {
+  id: trigger.id,
+  ref: trigger.ref,
+  label: trigger.label,
+  description: trigger.description,
+  webhookEnabled: trigger.webhookEnabled,
+  webhookKey: trigger.webhookKey,
+  webhookHmacEnabled: trigger.webhookHmacEnabled,
+  webhookHmacAlgorithm: trigger.webhookHmacAlgorithm,
+  webhookRateLimitEnabled: trigger.webhookRateLimitEnabled,
+  webhookRateLimitRequests: trigger.webhookRateLimitRequests,
+  webhookRateLimitWindowSeconds: trigger.webhookRateLimitWindowSeconds,
+  webhookIpWhitelistEnabled: trigger.webhookIpWhitelistEnabled,
+  webhookIpWhitelist: trigger.webhookIpWhitelist,
+  webhookPayloadSizeLimitKb: trigger.webhookPayloadSizeLimitKb,
+  created: trigger.created,
+  updated: trigger.updated,
+}
+
+const UNIQUE_VIOLATION = '23505'
+
+/**
+ * Triggers as administrators handle them. Settings change through the same SQL functions that operators call from psql,
+ * and each change is in force in this process when its call returns.
+ *
+ * Every method that takes a `ref` throws Rejection `trigger_unknown` when no trigger has it.
+ */
+export class Triggers {
+  readonly #drizzle: PostgresJsDatabase
+  readonly #sql: () => Sql
+  readonly #cache: TriggerCache
+
+  constructor(drizzle: PostgresJsDatabase, sql: () => Sql, cache: TriggerCache) {
+    this.#drizzle = drizzle
+    this.#sql = sql
+    this.#cache = cache
+  }
+
+  /** @throws Rejection `trigger_ref_taken` */
+  async create({ ref, label, description }: NewTrigger): Promise<StoredTrigger> {
+    try {
+      const rows = await this.#drizzle
+        .insert(trigger)
+        .values({ ref, label: label ?? null, description: description ?? null })
+        .returning(columns)
+      return single(rows, ref)
+    } catch (error) {
+      const cause = (error as { cause?: { code?: string } }).cause
+      if (cause?.code === UNIQUE_VIOLATION) throw new Rejection('trigger_ref_taken', `the ref ${ref} is taken`)
+      throw error
+    }
+  }
+
+  async read(ref: string): Promise<StoredTrigger> {
+    return single(await this.#drizzle.select(columns).from(trigger).where(eq(trigger.ref, ref)), ref)
+  }
+
+  /** Newest first. */
+  async list(limit: number, cursorId: bigint | null): Promise<Page<StoredTrigger>> {
+    const rows = await this.#drizzle
+      .select(columns)
+      .from(trigger)
+      .where(cursorId === null ? undefined : lt(trigger.id, cursorId))
+      .orderBy(desc(trigger.id))
+      .limit(limit + 1)
+    const page = rows.slice(0, limit)
+    const last = page.at(-1)
+    return {
+      rows: page,
+      nextCursor: rows.length > limit && last !== undefined ? encodeCursor(String(last.id)) : null,
+    }
+  }
+
+  async change(ref: string, change: TriggerChange): Promise<StoredTrigger> {
+    const rows = await this.#drizzle.update(trigger).set(change).where(eq(trigger.ref, ref)).returning(columns)
+    return single(rows, ref)
+  }
+
+  async delete(ref: string): Promise<void> {
+    const rows = await this.#drizzle.delete(trigger).where(eq(trigger.ref, ref)).returning(columns)
+    this.#cache.forget(single(rows, ref).webhookKey)
+  }
+
+  enableWebhook(ref: string): Promise<StoredTrigger> {
+    return this.#call(ref, 'enable_trigger_webhook($1::bigint)', [])
+  }
+
+  disableWebhook(ref: string): Promise<StoredTrigger> {
+    return this.#call(ref, 'disable_trigger_webhook($1::bigint)', [])
+  }
+
+  regenerateWebhookKey(ref: string): Promise<StoredTrigger> {
+    return this.#call(ref, 'regenerate_trigger_webhook_key($1::bigint)', [])
+  }
+
+  /** The secret is the caller's to show once. Without one of the caller's own, the database makes it. */
+  async enableHmac(
+    ref: string,
+    algorithm: HmacAlgorithm,
+    ownSecret: string | null,
+  ): Promise<{ readonly trigger: StoredTrigger; readonly secret: string }> {
+    const { id } = await this.read(ref)
+    const secret = await this.#sql().begin(async (tx) => {
+      const [made] = await tx.unsafe<{ webhook_hmac_secret: string }[]>(
+        'select webhook_hmac_secret from attune.enable_trigger_webhook_hmac($1::bigint, $2::text)',
+        [String(id), algorithm],
+      )
+      if (made === undefined) throw new Error('enable_trigger_webhook_hmac returned no row')
+      if (ownSecret === null) return made.webhook_hmac_secret
+      await tx.unsafe('update attune.trigger set webhook_hmac_secret = $2 where id = $1::bigint', [
+        String(id),
+        ownSecret,
+      ])
+      return ownSecret
+    })
+    return { trigger: await this.#changed(ref), secret }
+  }
+
+  disableHmac(ref: string): Promise<StoredTrigger> {
+    return this.#call(ref, 'disable_trigger_webhook_hmac($1::bigint)', [])
+  }
+
+  setRateLimit(ref: string, { requests, window_seconds }: RateLimitSettings): Promise<StoredTrigger> {
+    return this.#call(
+      ref,
+      'configure_trigger_webhook_rate_limit($1::bigint, true, $2::integer, $3::integer)',
+      [requests, window_seconds],
+    )
+  }
+
+  disableRateLimit(ref: string): Promise<StoredTrigger> {
+    return this.#call(ref, 'configure_trigger_webhook_rate_limit($1::bigint, false)', [])
+  }
+
+  /** @param cidrs canonical, checked with `core/address.ts` */
+  setIpWhitelist(ref: string, cidrs: readonly string[]): Promise<StoredTrigger> {
+    return this.#call(ref, 'configure_trigger_webhook_ip_whitelist($1::bigint, true, $2::text[])', [
+      cidrs as string[],
+    ])
+  }
+
+  disableIpWhitelist(ref: string): Promise<StoredTrigger> {
+    return this.#call(ref, "configure_trigger_webhook_ip_whitelist($1::bigint, false, '{}')", [])
+  }
+
+  async setPayloadLimit(ref: string, kb: number): Promise<StoredTrigger> {
+    await this.#drizzle.update(trigger).set({ webhookPayloadSizeLimitKb: kb }).where(eq(trigger.ref, ref))
+    return this.#changed(ref)
+  }
+
+  async #call(ref: string, call: string, parameters: (string | number | string[])[]): Promise<StoredTrigger> {
+    const before = await this.read(ref)
+    await this.#sql().unsafe(`select from attune.${call}`, [String(before.id), ...parameters])
+    this.#cache.forget(before.webhookKey)
+    return this.#changed(ref)
+  }
+
+  /** Reads the trigger as it is now, and makes the receiver of this process do so too. */
+  async #changed(ref: string): Promise<StoredTrigger> {
+    const after = await this.read(ref)
+    this.#cache.forget(after.webhookKey)
+    return after
+  }
+}
+
+function single(rows: readonly StoredTrigger[], ref: string): StoredTrigger {
+  const [row] = rows
+  if (row === undefined) throw new Rejection('trigger_unknown', `no trigger has the ref ${ref}`)
+  return row
+}

@@ -1,0 +1,60 @@
+import { and, desc, eq, gte, lt, type SQL, sql } from 'drizzle-orm'
+import type { PostgresJsDatabase } from 'drizzle-orm/postgres-js'
+import { encodeCursor, type Page } from '../core/cursor.ts'
+import { requestIdTimeMs } from '../core/request-id.ts'
+import { webhookEventLog } from './schema.ts'
+
+export type StoredLogRow = typeof webhookEventLog.$inferSelect
+
+export interface LogFilter {
+  readonly triggerRef?: string | undefined
+  readonly statusCode?: number | undefined
+  readonly errorCode?: string | undefined
+  /** A canonical address. */
+  readonly sourceIp?: string | undefined
+  /** Inclusive. */
+  readonly since?: Date | undefined
+  /** Exclusive. */
+  readonly until?: Date | undefined
+}
+
+/** The audit trail: one row for each attempt, accepted or not. */
+export class WebhookEventLog {
+  readonly #drizzle: PostgresJsDatabase
+
+  constructor(drizzle: PostgresJsDatabase) {
+    this.#drizzle = drizzle
+  }
+
+  /** Newest first. */
+  async list(filter: LogFilter, limit: number, cursorId: string | null): Promise<Page<StoredLogRow>> {
+    const log = webhookEventLog
+    const rows = await this.#drizzle
+      .select()
+      .from(log)
+      .where(
+        and(
+          filter.triggerRef === undefined ? undefined : eq(log.triggerRef, filter.triggerRef),
+          filter.statusCode === undefined ? undefined : eq(log.statusCode, filter.statusCode),
+          filter.errorCode === undefined ? undefined : eq(log.errorCode, filter.errorCode),
+          filter.sourceIp === undefined ? undefined : eq(log.sourceIp, filter.sourceIp),
+          filter.since && gte(log.created, filter.since),
+          filter.until && lt(log.created, filter.until),
+          beforeCursor(cursorId),
+        ),
+      )
+      .orderBy(desc(log.id))
+      .limit(limit + 1)
+    const page = rows.slice(0, limit)
+    const last = page.at(-1)
+    return { rows: page, nextCursor: rows.length > limit && last !== undefined ? encodeCursor(last.id) : null }
+  }
+}
+
+function beforeCursor(cursorId: string | null): SQL | undefined {
+  if (cursorId === null) return undefined
+  const timeMs = requestIdTimeMs(cursorId)
+  return timeMs === null
+    ? sql`false`
+    : and(lt(webhookEventLog.id, cursorId), lt(webhookEventLog.created, new Date(timeMs + 1)))
+}
