@@ -187,10 +187,13 @@ function ipv6Words(text: string): Ipv6Words | null {
 const isMapped = (words: Words): words is Ipv6Words =>
   words.length === 4 && words[0] === 0 && words[1] === 0 && words[2] === 0xffff
 
-/** IPv4-mapped IPv6 counts as IPv4 (RFC 4291, 2.5.5.2), where the network lies within the mapped ones. */
+/**
+ * IPv4-mapped IPv6 counts as IPv4 (RFC 4291, 2.5.5.2). Host bits are cleared before this is asked, so a
+ * network that is wider than the mapped block, with fewer than 96 bits, has lost a bit of its `ffff`.
+ */
 function unmapped(network: Network): Network {
   const { words, bits } = network
-  return isMapped(words) && bits >= 96 ? { words: [words[3]], bits: bits - 96 } : network
+  return isMapped(words) ? { words: [words[3]], bits: bits - 96 } : network
 }
 
 /** The first `bits` of a word; `-1 << 32` would be -1 again, so both ends are told apart first. */

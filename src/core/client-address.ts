@@ -89,7 +89,7 @@ function walk(
 }
 
 function listHop(header: string, end: number): Hop {
-  const comma = end === 0 ? -1 : header.lastIndexOf(',', end - 1)
+  const comma = header.lastIndexOf(',', end - 1)
   return { address: nodeAddress(trimBlanks(header.slice(comma + 1, end))), restEnd: comma }
 }
 
@@ -108,17 +108,11 @@ function forwardedHop(header: string, end: number): Hop {
   let comma = end - 1
   for (; comma >= 0; comma--) {
     if (header[comma] === '"') {
-      if (!quoted || !isEscaped(header, comma)) quoted = !quoted
+      // Within quotes, from the right: an escaped quote follows a backslash, the opening one an equals sign.
+      if (!quoted || header[comma - 1] !== '\\') quoted = !quoted
     } else if (header[comma] === ',' && !quoted) break
   }
   return { address: forAddress(trimBlanks(header.slice(comma + 1, end))), restEnd: comma }
-}
-
-/** Whether an odd number of backslashes stands before `at`. */
-function isEscaped(text: string, at: number): boolean {
-  let before = at
-  while (before > 0 && text[before - 1] === '\\') before--
-  return (at - before) % 2 === 1
 }
 
 /** One `name=value` of RFC 7239, section 4, with the separator behind it. No part can match what the next one can. */
