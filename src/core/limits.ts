@@ -141,3 +141,18 @@ export const EMBEDDED_TURN_IDLE_MS_MAX = 10_000
 
 /** WAL written since the last checkpoint before the embedded database makes the next one; it never does by itself. */
 export const EMBEDDED_CHECKPOINT_WAL_BYTES = 32 * 1024 * 1024
+
+/** `events show` prints this much of a body for people to read; `--body` writes all of it. */
+export const EVENT_SHOWN_BYTES_MAX = 16 * 1024
+
+/** Log lines about unknown keys; a flood of guesses is counted, not written down one by one. */
+export const UNKNOWN_KEY_LOG_LINES_PER_MINUTE = 60
+
+/** A declared body up to this is read in one go; a longer one by the chunk, so that memory holds only what has arrived. */
+export const BODY_BYTES_READ_AT_ONCE_MAX = 64 * 1024
+
+/** Waits before the embedded database is opened again after it has stopped; when they are used up the process gives up. */
+export const EMBEDDED_REOPEN_DELAYS_MS: readonly number[] = [100, 1_000, 2_000, 4_000, 8_000]
+
+/** An embedded database that has stayed up for so long begins with the first of those waits again. */
+export const EMBEDDED_STEADY_MS = 60_000

@@ -16,3 +16,10 @@ export function requestIdTimeMs(id: string): number | null {
   if (!UUID_V7.test(id)) return null
   return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16)
 }
+
+/** The instant inside an id that we made ourselves. */
+export function requestIdTime(id: string): Date {
+  const timeMs = requestIdTimeMs(id)
+  if (timeMs === null) throw new RangeError('This is no request id.')
+  return new Date(timeMs)
+}

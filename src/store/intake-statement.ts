@@ -1,5 +1,5 @@
 import type { AcceptedAttempt, AuditRecord } from '../core/attempt.ts'
-import { requestIdTimeMs } from '../core/request-id.ts'
+import { requestIdTime } from '../core/request-id.ts'
 import type { AuditRow } from './audit-queue.ts'
 
 /** What one statement of the intake writer stores. */
@@ -77,7 +77,7 @@ export function encodeBatch({ accepted, rejected }: IntakeBatch, nowMs: number):
 function auditColumns(record: AuditRecord): object {
   return {
     id: record.id,
-    created: new Date(requestIdTimeMs(record.id) ?? Date.now()).toISOString(),
+    created: requestIdTime(record.id).toISOString(),
     trigger_id: record.triggerId,
     trigger_ref: record.triggerRef,
     webhook_key: record.webhookKey,

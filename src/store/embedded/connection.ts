@@ -91,3 +91,10 @@ function ownBytes(chunk: Buffer): Uint8Array<ArrayBuffer> {
   if (isAlone && byteLength >= TRANSFER_BYTES_MIN) return new Uint8Array(buffer)
   return new Uint8Array(chunk)
 }
+
+/** A connection that fails at once. An exception from `socket` would cost postgres.js the connection for good. */
+export function deadConnection(error: Error): Duplex {
+  const connection = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done(error) })
+  setImmediate(() => connection.destroy(error))
+  return connection
+}

@@ -9,17 +9,23 @@ interface Node {
   name: string
   parent: Node
 }
+/** What a change of a file's mode, times or size brings; absent is unchanged. */
+interface Attributes {
+  mode?: number
+}
 interface Stream {
   nfd: number
   node: Node
 }
 interface NodeOperations {
+  setattr(node: Node, attributes: Attributes): void
   mknod(parent: Node, name: string, mode: number, device: number): Node
   rename(node: Node, directory: Node, name: string): void
   unlink(directory: Node, name: string): void
   rmdir(directory: Node, name: string): void
 }
 interface StreamOperations {
+  setattr(stream: Stream, attributes: Attributes): void
   fsync?(stream: Stream): number
   write(stream: Stream, buffer: Uint8Array, offset: number, length: number, position: number): number
 }
@@ -66,6 +72,8 @@ export class DurableFileSystem extends NodeFS {
       if (isWal) this.walBytes += written
       return written
     }
+    const { setattr } = files.stream_ops
+    files.stream_ops.setattr = (stream, attributes) => setattr(stream, withOwnerOnlyMode(attributes))
     files.stream_ops.fsync = (stream) =>
       files.tryFSOperation(() => {
         this.#syncDirectories()
@@ -75,13 +83,13 @@ export class DurableFileSystem extends NodeFS {
   }
 
   #extendNodes({ node_ops: operations, realPath }: NodeFileSystem): void {
-    const { mknod, rename, unlink, rmdir } = operations
+    const { mknod, setattr, rename, unlink, rmdir } = operations
     const changed = (directory: Node): unknown => this.#changedDirectories.add(realPath(directory))
     operations.mknod = (parent, name, mode, device) => {
       changed(parent)
-      // Whatever the umask: nobody else reads what senders posted.
-      return mknod(parent, name, mode & ~0o077, device)
+      return mknod(parent, name, ownerOnly(mode), device)
     }
+    operations.setattr = (node, attributes) => setattr(node, withOwnerOnlyMode(attributes))
     operations.rename = (node, directory, name) => {
       changed(node.parent)
       changed(directory)
@@ -103,6 +111,15 @@ export class DurableFileSystem extends NodeFS {
       this.#changedDirectories.delete(directory)
     }
   }
+}
+
+/** Whatever the umask: nobody else reads what senders posted. */
+function ownerOnly(mode: number): number {
+  return mode & ~0o077
+}
+
+function withOwnerOnlyMode(attributes: Attributes): Attributes {
+  return attributes.mode === undefined ? attributes : { ...attributes, mode: ownerOnly(attributes.mode) }
 }
 
 /** A directory that is gone again has its loss recorded in its parent, which is synced in its place. */

@@ -44,7 +44,9 @@ const START_PARAMETERS = [
     'max_wal_size=64MB',
     'min_wal_size=32MB',
     'log_min_messages=log',
+    'log_min_error_statement=panic',
     'log_error_verbosity=terse',
+    'log_line_prefix=',
   ].flatMap((setting) => ['-c', setting]),
 ]
 

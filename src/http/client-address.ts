@@ -1,0 +1,20 @@
+import type { Server } from 'bun'
+import type { CompiledCidrs } from '../core/address.ts'
+import { type ClientAddress, resolveClientAddress } from '../core/client-address.ts'
+
+/** The other end of the socket; tests without a socket bring their own. */
+export type PeerAddress = (request: Request, server: Server<unknown> | null) => string | null
+
+export const socketPeer: PeerAddress = (request, server) => server?.requestIP(request)?.address ?? null
+
+/** Who sent a request: the peer, or whom a trusted proxy says it stands for. */
+export function clientAddress(request: Request, peer: string | null, trusted: CompiledCidrs): ClientAddress {
+  const { headers } = request
+  return resolveClientAddress({
+    peer,
+    forwarded: headers.get('forwarded'),
+    xForwardedFor: headers.get('x-forwarded-for'),
+    xRealIp: headers.get('x-real-ip'),
+    trusted,
+  })
+}

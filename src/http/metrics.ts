@@ -1,0 +1,70 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+
+/** Where the lengths of the queues are read from when metrics are asked for. */
+export interface QueueLengths {
+  readonly intake: number
+  readonly audit: number
+  readonly lookups: number
+  readonly rateLimit: number
+}
+
+/**
+ * What the process tells of itself in the Prometheus text format. Labels are triggers and codes, both ours: nothing that a
+ * stranger sends makes a new series.
+ */
+export function createMetrics({ queues }: { readonly queues: () => QueueLengths }) {
+  const registers = [new Registry()]
+  const [registry] = registers as [Registry]
+  // Brings the delay of the event loop, memory, CPU and garbage collection.
+  collectDefaultMetrics({ register: registry, prefix: 'attune_' })
+
+  const attempts = new Counter({
+    name: 'attune_attempts_total',
+    help: 'Attempts on known webhook keys by trigger and outcome; the code is "accepted" or that of the rejection.',
+    labelNames: ['trigger', 'code'],
+    registers,
+  })
+  const unknownKeys = new Counter({
+    name: 'attune_unknown_key_attempts_total',
+    help: 'Attempts on webhook keys that no trigger has.',
+    registers,
+  })
+  const batchRows = new Histogram({
+    name: 'attune_intake_batch_rows',
+    help: 'Rows of one statement of the intake writer.',
+    buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024],
+    registers,
+  })
+  const batchSeconds = new Histogram({
+    name: 'attune_intake_batch_seconds',
+    help: 'Time from the start of a statement of the intake writer to its commit.',
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers,
+  })
+  new Gauge({
+    name: 'attune_queue_length',
+    help: 'What waits in each bounded queue.',
+    labelNames: ['queue'],
+    registers,
+    collect() {
+      const lengths = queues()
+      this.set({ queue: 'intake' }, lengths.intake)
+      this.set({ queue: 'audit' }, lengths.audit)
+      this.set({ queue: 'lookups' }, lengths.lookups)
+      this.set({ queue: 'rate_limit' }, lengths.rateLimit)
+    },
+  })
+
+  return {
+    contentType: registry.contentType,
+    render: () => registry.metrics(),
+    countAttempt: (triggerRef: string, code: string) => attempts.inc({ trigger: triggerRef, code }),
+    countUnknownKey: () => unknownKeys.inc(),
+    observeBatch: ({ rows, elapsedMs }: { rows: number; elapsedMs: number }) => {
+      batchRows.observe(rows)
+      batchSeconds.observe(elapsedMs / 1000)
+    },
+  }
+}
+
+export type Metrics = ReturnType<typeof createMetrics>

@@ -1,0 +1,91 @@
+import { Elysia } from 'elysia'
+import { type CompiledCidrs, compileCidrs } from '../core/address.ts'
+import type { AuditRecord } from '../core/attempt.ts'
+import type { ClientAddress } from '../core/client-address.ts'
+import { keptHeaders, sanitiseText } from '../core/headers.ts'
+import { CONTENT_TYPE_LENGTH_MAX, USER_AGENT_LENGTH_MAX } from '../core/limits.ts'
+import type { WebhookSettings } from '../core/trigger.ts'
+import { clientAddress } from '../http/client-address.ts'
+import { REQUEST_ID_HEADER } from '../http/errors.ts'
+import type { ReceiverDeps } from './deps.ts'
+
+/** One request to a webhook URL on its way through the steps; each adds what it found out. */
+export class Attempt {
+  readonly id: string
+  readonly request: Request
+  readonly client: ClientAddress
+  readonly startedAtMs = performance.now()
+  /** Set by the look-up. */
+  settings: WebhookSettings | null = null
+  /** Set when the body has been read. */
+  body: Uint8Array | null = null
+  /** The length that was declared, or `null` for a chunked body. */
+  declaredBytes: number | null = null
+  /** Set by the checks, when they ran. */
+  ipAllowed: boolean | null = null
+  rateLimited = false
+  hmacVerified: boolean | null = null
+  /** Gives back the share of memory that the body took. */
+  release: (() => void) | null = null
+
+  constructor(id: string, request: Request, client: ClientAddress) {
+    this.id = id
+    this.request = request
+    this.client = client
+  }
+
+  /** The trigger's settings, for every step behind the look-up. */
+  get trigger(): WebhookSettings {
+    if (this.settings === null) throw new Error('a step ran before the trigger was looked up')
+    return this.settings
+  }
+
+  get contentType(): string | null {
+    return sanitised(this.request.headers.get('content-type'), CONTENT_TYPE_LENGTH_MAX)
+  }
+
+  /** What the audit trail keeps of this attempt. */
+  auditRecord(): AuditRecord {
+    const { triggerId, triggerRef, webhookKey } = this.trigger
+    return {
+      id: this.id,
+      triggerId,
+      triggerRef,
+      webhookKey,
+      sourceIp: this.client.address,
+      userAgent: sanitised(this.request.headers.get('user-agent'), USER_AGENT_LENGTH_MAX),
+      payloadSizeBytes: this.body?.byteLength ?? storableSize(this.declaredBytes),
+      headers: keptHeaders(this.request.headers),
+      hmacVerified: this.hmacVerified,
+      rateLimited: this.rateLimited,
+      ipAllowed: this.ipAllowed,
+      startedAtMs: this.startedAtMs,
+    }
+  }
+}
+
+/**
+ * Step 1: who sends, and when. It turns nobody away.
+ *
+ * The chain of steps is built on the instance that this returns, so that every hook is local to it and knows the attempt.
+ */
+export const attempt = ({ trustedProxies, peerAddress }: ReceiverDeps) => {
+  const trusted: CompiledCidrs = compileCidrs(trustedProxies)
+  return new Elysia().derive(({ request, server, set }) => ({
+    attempt: new Attempt(
+      String(set.headers[REQUEST_ID_HEADER]),
+      request,
+      clientAddress(request, peerAddress(request, server), trusted),
+    ),
+  }))
+}
+
+/** What the steps hang on. */
+export type Chain = ReturnType<typeof attempt>
+
+const sanitised = (text: string | null, lengthMax: number): string | null =>
+  text === null ? null : sanitiseText(text, lengthMax)
+
+/** A declared length can be any number; the column holds 32 bits. */
+const INT32_MAX = 2_147_483_647
+const storableSize = (bytes: number | null): number | null => (bytes === null ? null : Math.min(bytes, INT32_MAX))

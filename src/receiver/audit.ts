@@ -1,0 +1,25 @@
+import { Rejection } from '../core/rejection.ts'
+import type { Attempt } from './attempt.ts'
+import type { ReceiverDeps } from './deps.ts'
+
+/**
+ * Records an attempt that did not become an event, before its answer leaves. Whatever was thrown is recorded, a fault of
+ * ours as `internal`; what happens before the trigger is known leaves no row.
+ */
+export function recordRejection(
+  { intakeWriter, metrics }: ReceiverDeps,
+  attempt: Attempt | undefined,
+  error: unknown,
+): void {
+  attempt?.release?.()
+  if (attempt === undefined || attempt.settings === null) return
+  const rejection = error instanceof Rejection ? error : new Rejection('internal', 'a fault; see the log')
+  metrics.countAttempt(attempt.settings.triggerRef, rejection.code)
+  intakeWriter.record({
+    ...attempt.auditRecord(),
+    statusCode: rejection.status,
+    errorCode: rejection.code,
+    errorMessage: rejection.reason,
+    elapsedMs: performance.now() - attempt.startedAtMs,
+  })
+}

@@ -1,0 +1,118 @@
+import { BODY_BYTES_READ_AT_ONCE_MAX, BODY_READ_MS_MAX } from '../core/limits.ts'
+import { Rejection, storeUnavailable } from '../core/rejection.ts'
+import type { Attempt, Chain } from './attempt.ts'
+import type { BodyBudget } from './body-budget.ts'
+import type { ReceiverDeps } from './deps.ts'
+
+/**
+ * Step 4: is the payload too large? Turns away with `payload_too_large`.
+ *
+ * A declared length is judged here, at once. An undeclared (chunked) body can only be counted while it is read, which
+ * `readBody` does for the steps behind: they alone may touch the stream, so whoever fails the checks between has sent
+ * us nothing that we read. HTTP forbids both at once (RFC 9112, 6.1), and the server refuses such a request.
+ */
+export const payloadSize =
+  ({ bodyBytesMax }: ReceiverDeps) =>
+  (chain: Chain) =>
+    chain.onBeforeHandle(({ attempt }) => {
+      const declared = declaredBytes(attempt.request)
+      attempt.declaredBytes = declared
+      const limit = payloadBytesMax(attempt, bodyBytesMax)
+      if (declared !== null && declared > limit) {
+        throw tooLarge(`the declared length of ${declared} bytes exceeds the limit of ${limit}`)
+      }
+    })
+
+const payloadBytesMax = (attempt: Attempt, ceiling: number): number =>
+  Math.min(attempt.trigger.payloadBytesMax, ceiling)
+
+/** A request with neither a length nor chunks has no body (RFC 9112, 6.3). */
+function declaredBytes({ headers }: Request): number | null {
+  const length = headers.get('content-length')
+  if (length !== null) return Number(length)
+  return headers.has('transfer-encoding') ? null : 0
+}
+
+/** The connection ends with the answer, or the rest of the body would still have to come in. */
+const tooLarge = (reason: string): Rejection =>
+  new Rejection('payload_too_large', reason, { headers: { connection: 'close' } })
+
+/**
+ * Reads the body, once; every byte is counted, and what it takes of memory comes out of one budget.
+ *
+ * @throws Rejection `payload_too_large`, `body_incomplete`, `body_timeout`; `store_unavailable` when the budget is used up
+ */
+export async function readBody(attempt: Attempt, ceiling: number, budget: BodyBudget): Promise<Uint8Array> {
+  if (attempt.body !== null) return attempt.body
+  const declared = attempt.declaredBytes
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new Rejection('body_timeout', `the body did not arrive within ${BODY_READ_MS_MAX} ms`, CLOSE)),
+      BODY_READ_MS_MAX,
+    )
+  })
+  const share = budget.open()
+  attempt.release = share.release
+  try {
+    const limit = payloadBytesMax(attempt, ceiling)
+    const reading =
+      declared !== null && declared <= BODY_BYTES_READ_AT_ONCE_MAX
+        ? readAtOnce(attempt.request, declared, share.take)
+        : readByChunk(attempt.request, limit, share.take)
+    const body = await Promise.race([reading, timeout])
+    if (declared !== null && body.byteLength !== declared) throw incomplete(body.byteLength, declared)
+    attempt.body = body
+    return body
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+const CLOSE = { headers: { connection: 'close' } }
+
+const incomplete = (received: number | null, declared: number | null): Rejection =>
+  new Rejection(
+    'body_incomplete',
+    `the body ended after ${received ?? 'some'} of ${declared ?? 'an undeclared number of'} bytes`,
+    CLOSE,
+  )
+
+/** Takes bytes out of the budget; false when it is used up. */
+type Take = (bytes: number) => boolean
+
+const overloaded = (): Rejection => storeUnavailable('the memory for bodies that are under way is used up')
+
+async function readAtOnce(request: Request, declared: number, take: Take): Promise<Uint8Array> {
+  if (declared === 0) return new Uint8Array(0)
+  if (!take(declared)) throw overloaded()
+  try {
+    return new Uint8Array(await request.arrayBuffer())
+  } catch {
+    // Reading fails only when the sender hangs up.
+    throw incomplete(null, declared)
+  }
+}
+
+async function readByChunk(request: Request, limit: number, take: Take): Promise<Uint8Array> {
+  if (request.body === null) return new Uint8Array(0)
+  const reader = request.body.getReader()
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for (;;) {
+    const { done, value } = await reader.read().catch(() => {
+      throw incomplete(bytes, null)
+    })
+    if (done) return Buffer.concat(chunks, bytes)
+    bytes += value.byteLength
+    if (bytes > limit) {
+      void reader.cancel().catch(() => {})
+      throw tooLarge(`the body exceeds the limit of ${limit} bytes`)
+    }
+    if (!take(value.byteLength)) {
+      void reader.cancel().catch(() => {})
+      throw overloaded()
+    }
+    chunks.push(value)
+  }
+}

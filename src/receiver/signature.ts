@@ -1,0 +1,27 @@
+import { Rejection } from '../core/rejection.ts'
+import { findSignature, verifySignature } from '../core/signature.ts'
+import type { Attempt, Chain } from './attempt.ts'
+import type { BodyBudget } from './body-budget.ts'
+import type { ReceiverDeps } from './deps.ts'
+import { readBody } from './payload-size.ts'
+
+/** Step 7: did someone sign these bytes who knows the secret? Turns away with `signature_missing`, `signature_invalid`. */
+export const signature =
+  ({ bodyBytesMax }: ReceiverDeps, budget: BodyBudget) =>
+  (chain: Chain) =>
+    chain.onBeforeHandle(async ({ attempt }) => {
+      const { hmac } = attempt.trigger
+      if (hmac === null) return
+      // Size comes before signature in the list of steps; a chunked body shows its size only when it is read. One of declared
+      // length has been judged, and without a signature it need not be read at all.
+      if (attempt.declaredBytes === null) await readBody(attempt, bodyBytesMax, budget)
+      attempt.hmacVerified = false
+      const value = signatureOf(attempt)
+      if (value === null) throw new Rejection('signature_missing', 'no signature header is present')
+      const body = await readBody(attempt, bodyBytesMax, budget)
+      const verdict = verifySignature({ body, signature: value, secret: hmac.secret, algorithm: hmac.algorithm })
+      if (!verdict.verified) throw new Rejection('signature_invalid', verdict.reason)
+      attempt.hmacVerified = true
+    })
+
+const signatureOf = ({ request }: Attempt): string | null => findSignature((name) => request.headers.get(name))
