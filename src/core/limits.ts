@@ -156,3 +156,14 @@ export const EMBEDDED_REOPEN_DELAYS_MS: readonly number[] = [100, 1_000, 2_000, 
 
 /** An embedded database that has stayed up for so long begins with the first of those waits again. */
 export const EMBEDDED_STEADY_MS = 60_000
+
+/** A connection on which nothing moves for this long is closed. Longer than any of our own deadlines, in Bun's steps of 4 s. */
+export const IDLE_SECONDS_MAX = 60
+
+/** The end of the process: requests in flight first, then what waits to be written. Together within `SHUTDOWN_MS_MAX`. */
+export const DRAIN_MS_MAX = 10_000
+export const FLUSH_MS_MAX = 5_000
+
+/** A database that starts beside us is waited for. */
+export const DATABASE_WAIT_MS_MAX = 60_000
+export const DATABASE_WAIT_STEP_MS = 1_000

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { Log } from '../../core/log.ts'
-import { EmbeddedConnection } from './connection.ts'
+import { deadConnection, EmbeddedConnection } from './connection.ts'
 import type { FromWorker, ToWorker } from './worker-messages.ts'
 
 // A binary has the Worker under its path from the entry points' common directory, `src`, and this module in its root.
@@ -39,6 +39,8 @@ export class WorkerDatabase {
   }
 
   connect(): Duplex {
+    if (this.#state !== 'alive')
+      return deadConnection(this.#failure ?? new Error('The embedded database is closed.'))
     const number = ++this.#connectionCount
     const connection = new EmbeddedConnection({
       send: (bytes) => this.#send({ kind: 'data', connection: number, bytes }, [bytes.buffer]),
