@@ -1,0 +1,72 @@
+import type { Event } from '../core/event.ts'
+import { EVENT_SHOWN_BYTES_MAX } from '../core/limits.ts'
+import { visibleLines } from '../core/visible-text.ts'
+import { adminCommand, printAnswer } from './admin-client.ts'
+import { UsageError } from './command.ts'
+import { type Column, cellText, fieldLines, tableLines } from './output.ts'
+import { PAGE_OPTIONS, pageQuery, RANGE_OPTIONS, rangeQuery, sayNextCursor } from './page.ts'
+
+const COLUMNS: readonly Column<Event>[] = [
+  { title: 'received at', cell: (event) => event.received_at },
+  { title: 'id', cell: ({ id }) => id },
+  { title: 'trigger', cell: (event) => event.trigger_ref },
+  { title: 'bytes', cell: (event) => event.payload_size_bytes },
+  { title: 'source ip', cell: (event) => event.source_ip },
+  { title: 'content type', cell: (event) => event.content_type, isShortened: true },
+]
+
+const list = adminCommand({
+  name: 'events list',
+  summary: 'Lists the events, newest first.',
+  options: { ...RANGE_OPTIONS, ...PAGE_OPTIONS },
+  async run({ options }, context, client) {
+    const query = { ...rangeQuery(options), ...pageQuery(options) }
+    const answer = await client.call<Event[]>('GET', '/api/v1/events', { query })
+    printAnswer(answer, { json: options.json, context }, ({ data }) => tableLines(COLUMNS, data))
+    if (!options.json) sayNextCursor(answer, context)
+    return 0
+  },
+})
+
+const show = adminCommand({
+  name: 'events show',
+  summary: 'Shows an event with its headers and body.',
+  details: [
+    'With --body the exact bytes that the sender signed go to stdout. On a terminal, which would obey',
+    'escape sequences in them, they are shown as text instead: redirect them to keep them as they are.',
+  ].join('\n'),
+  operands: ['ID'],
+  options: { body: { type: 'boolean', description: 'write the exact bytes of the body' } },
+  async run({ operands, options }, context, client) {
+    if (!/^[0-9a-f-]{36}$/.test(operands.ID)) throw new UsageError('ID must be the id of an event, a UUID')
+    const path = `/api/v1/events/${operands.ID}`
+    if (options.body) {
+      const bytes = await client.bytes(`${path}/body`)
+      if (context.printsToTerminal) context.print(visibleLines(new TextDecoder().decode(bytes)))
+      else context.printBytes(bytes)
+      return 0
+    }
+    const answer = await client.call<Event>('GET', path)
+    // Parsed JSON would lose large numbers, and forms and XML have none: people see the body itself.
+    const body = options.json ? new Uint8Array() : await client.bytes(`${path}/body`)
+    printAnswer(answer, { json: options.json, context }, ({ data }) => eventLines(data, body))
+    return 0
+  },
+})
+
+function eventLines({ headers, payload: _, ...fields }: Event, body: Uint8Array): string[] {
+  const shown = new TextDecoder().decode(body.subarray(0, EVENT_SHOWN_BYTES_MAX))
+  const rest = body.byteLength - EVENT_SHOWN_BYTES_MAX
+  return [
+    ...fieldLines(fields),
+    'headers',
+    ...headers.map(([name, value]) => `  ${cellText(name)}: ${cellText(value)}`),
+    'body',
+    ...visibleLines(shown)
+      .split('\n')
+      .map((line) => `  ${line}`),
+    ...(rest > 0 ? [`  … and ${rest} bytes more; --body writes all of them`] : []),
+  ]
+}
+
+export const EVENTS_COMMANDS = [list, show]

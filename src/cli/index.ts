@@ -1,0 +1,92 @@
+import { closest } from '../config.ts'
+import { visibleLines } from '../core/visible-text.ts'
+import { type Command, type CommandContext, Failure, Misconfigured, PROGRAM, UsageError } from './command.ts'
+import { CONFIG_COMMANDS } from './config.ts'
+import { EVENTS_COMMANDS } from './events.ts'
+import { HEALTHCHECK_COMMANDS } from './healthcheck.ts'
+import { helpCommand, overview } from './help.ts'
+import { HMAC_COMMANDS } from './hmac.ts'
+import { IP_WHITELIST_COMMANDS } from './ip-whitelist.ts'
+import { LOG_COMMANDS } from './log.ts'
+import { MIGRATE_COMMANDS } from './migrate.ts'
+import { PAYLOAD_LIMIT_COMMANDS } from './payload-limit.ts'
+import { RATE_LIMIT_COMMANDS } from './rate-limit.ts'
+import { SEND_COMMANDS } from './send.ts'
+import { SERVE_COMMANDS } from './serve.ts'
+import { STATS_COMMANDS } from './stats.ts'
+import { TRIGGER_COMMANDS } from './trigger.ts'
+import { VERSION_COMMANDS } from './version.ts'
+import { WEBHOOK_COMMANDS } from './webhook.ts'
+
+/** Every command, in the order in which `help` lists them. */
+export const COMMANDS: readonly Command[] = [
+  ...SERVE_COMMANDS,
+  ...MIGRATE_COMMANDS,
+  ...CONFIG_COMMANDS,
+  ...HEALTHCHECK_COMMANDS,
+  ...VERSION_COMMANDS,
+  ...TRIGGER_COMMANDS,
+  ...WEBHOOK_COMMANDS,
+  ...HMAC_COMMANDS,
+  ...RATE_LIMIT_COMMANDS,
+  ...IP_WHITELIST_COMMANDS,
+  ...PAYLOAD_LIMIT_COMMANDS,
+  ...EVENTS_COMMANDS,
+  ...LOG_COMMANDS,
+  ...STATS_COMMANDS,
+  ...SEND_COMMANDS,
+  helpCommand(() => COMMANDS),
+]
+
+/** What people type who have not read the help yet. */
+const ALIASES: Readonly<Record<string, string>> = { '--help': 'help', '-h': 'help', '--version': 'version' }
+
+/**
+ * Runs one command.
+ *
+ * @param args - what follows the name of the program
+ * @returns the exit code: 0 done, 1 failed, 2 misuse. Faults of our own are thrown.
+ */
+export async function runCommand(args: readonly string[], context: CommandContext): Promise<number> {
+  const [first = '', ...others] = args
+  const words = [ALIASES[first] ?? first, ...others]
+  const found = findCommand(words)
+  if (found === null) return explain(words, context)
+  try {
+    return await found.run(words.slice(found.name.split(' ').length), context)
+  } catch (error) {
+    if (error instanceof UsageError) {
+      context.say(`${PROGRAM}: ${visibleLines(error.message)}\nUsage: ${found.usage}`)
+      return 2
+    }
+    if (error instanceof Misconfigured || error instanceof Failure) {
+      context.say(`${PROGRAM}: ${visibleLines(error.message)}`)
+      return error instanceof Failure ? 1 : 2
+    }
+    throw error
+  }
+}
+
+const findCommand = ([noun, verb]: readonly string[]): Command | null =>
+  COMMANDS.find(({ name }) => name === `${noun} ${verb}`) ??
+  COMMANDS.find(({ name }) => name === noun) ??
+  null
+
+/** There is no such command: lists those of the noun if that is one, and else all of them. */
+function explain([noun = '', verb]: readonly string[], context: CommandContext): number {
+  const ofNoun = COMMANDS.filter(({ name }) => name.startsWith(`${noun} `))
+  if (ofNoun.length > 0) {
+    const isHelpWanted = verb === '--help' || verb === '-h'
+    const show = isHelpWanted ? context.print : context.say
+    show(overview(ofNoun))
+    return isHelpWanted ? 0 : 2
+  }
+  if (noun === '') {
+    context.say(overview(COMMANDS))
+    return 2
+  }
+  const meant = closest(noun, [...new Set(COMMANDS.map(({ name }) => name.split(' ')[0] ?? ''))])
+  const hint = meant === null ? '' : `; did you mean ${meant}?`
+  context.say(`${PROGRAM}: there is no such command${hint}\n\`${PROGRAM} help\` lists all of them.`)
+  return 2
+}

@@ -1,0 +1,50 @@
+import type { Answer } from './admin-client.ts'
+import { type CommandContext, type OptionSpecs, UsageError, wholeNumber } from './command.ts'
+import { cellText } from './output.ts'
+
+/** The options of every list. */
+export const PAGE_OPTIONS = {
+  limit: { type: 'string', placeholder: 'N', description: 'rows of a page' },
+  cursor: {
+    type: 'string',
+    placeholder: 'CURSOR',
+    description: 'the page that starts there, as the page before names it',
+  },
+} as const satisfies OptionSpecs
+
+/** The options of lists of what came in. */
+export const RANGE_OPTIONS = {
+  trigger: { type: 'string', placeholder: 'REF', description: 'only those of this trigger' },
+  since: { type: 'string', placeholder: 'TIME', description: 'not before, e.g. 2026-01-31T12:00:00Z' },
+  until: { type: 'string', placeholder: 'TIME', description: 'before' },
+} as const satisfies OptionSpecs
+
+type Given<Name extends string> = { readonly [Key in Name]?: string | undefined }
+
+/** @throws UsageError when the limit is no number */
+export const pageQuery = ({ limit, cursor }: Given<'limit' | 'cursor'>) => ({
+  limit: limit === undefined ? undefined : String(wholeNumber('--limit', limit)),
+  cursor,
+})
+
+/** @throws UsageError when a time is none */
+export const rangeQuery = ({ trigger, since, until }: Given<'trigger' | 'since' | 'until'>) => ({
+  trigger,
+  since: instant('--since', since),
+  until: instant('--until', until),
+})
+
+/** A time without a zone is that of this host, which the server cannot know: it is sent as UTC. */
+function instant(name: string, text: string | undefined): string | undefined {
+  if (text === undefined) return undefined
+  const time = /^\d{4}-\d{2}-\d{2}([T ]|$)/.test(text) ? new Date(text) : new Date(Number.NaN)
+  if (Number.isNaN(time.getTime()))
+    throw new UsageError(`${name} must be a time such as 2026-01-31T12:00:00Z`)
+  return time.toISOString()
+}
+
+/** Says how to come to the next page, if there is one. */
+export function sayNextCursor(answer: Answer<readonly unknown[]>, context: CommandContext): void {
+  const { next_cursor: cursor } = answer.body()
+  if (cursor) context.say(`There is more: --cursor ${cellText(cursor)}`)
+}

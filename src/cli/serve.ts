@@ -1,0 +1,71 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { RunningApp } from '../app.ts'
+import { SHUTDOWN_MS_MAX } from '../core/limits.ts'
+import type { Log } from '../core/log.ts'
+import { faultFields } from '../log.ts'
+import { command } from './command.ts'
+import { readConfig, SERVER_OPTIONS } from './settings.ts'
+
+const serve = command({
+  name: 'serve',
+  summary: 'Starts the receiver and the admin API, and runs until a signal ends it.',
+  details: [
+    'SIGTERM or SIGINT: takes no more requests, finishes those in flight, closes the database and exits 0.',
+    'A second signal exits at once. Settings come from the environment too; a flag wins. DATABASE_URL and',
+    'ATTUNE_ADMIN_TOKEN have no flag, because arguments are visible to every user of the host.',
+  ].join('\n'),
+  options: SERVER_OPTIONS,
+  async run({ options }, context) {
+    const config = readConfig(options, context)
+    const log = context.createLog(config.logLevel)
+    const signal = new Promise<string>((resolve) => context.onStopSignal(resolve))
+
+    // Imported here, so that the commands of a client start without the server.
+    const { startApp } = await import('../app.ts')
+    const starting = startApp(config, log)
+    const failure = starting.then((app) => {
+      announce(app, log)
+      return app.failed
+    })
+    // A signal is heard while the app is still starting too: it may be waiting for its database.
+    const end = await Promise.race([
+      failure.then(
+        (fault) => ({ failed: 'failed', fault }),
+        (fault: unknown) => ({ failed: 'cannot start', fault }),
+      ),
+      signal.then((name) => ({ failed: null, signal: name })),
+    ])
+    if (end.failed === null) log.info('stopping', { signal: end.signal })
+    else log.error(end.failed, faultFields(end.fault))
+    if (end.failed === 'cannot start') return 1
+
+    const isStopped = await stopInTime(starting, log)
+    return isStopped && end.failed === null ? 0 : 1
+  },
+})
+
+function announce(app: RunningApp, log: Log): void {
+  log.info('listening', {
+    receiver_url: app.receiverUrl,
+    admin_url: app.adminUrl,
+    admin_token_path: app.adminTokenPath,
+  })
+}
+
+/** Stops the app, however far it has come. Says whether that was done within `SHUTDOWN_MS_MAX`. */
+async function stopInTime(starting: Promise<RunningApp>, log: Log): Promise<boolean> {
+  const stopping = starting.then((app) => app.stop())
+  const outcome = await Promise.race([
+    stopping.then(
+      () => 'stopped',
+      (fault: unknown) => ({ fault }),
+    ),
+    sleep(SHUTDOWN_MS_MAX, 'late'),
+  ])
+  if (outcome === 'stopped') log.info('stopped')
+  else if (outcome === 'late') log.error('not stopped in time', { ms: SHUTDOWN_MS_MAX })
+  else log.error('cannot stop', faultFields(typeof outcome === 'string' ? outcome : outcome.fault))
+  return outcome === 'stopped'
+}
+
+export const SERVE_COMMANDS = [serve]

@@ -1,0 +1,118 @@
+import { writeSync } from 'node:fs'
+import { constants } from 'node:os'
+import { createInterface } from 'node:readline/promises'
+import type { CommandContext } from './cli/command.ts'
+import { runCommand } from './cli/index.ts'
+import { newRequestId } from './core/request-id.ts'
+import { createLog, faultFields } from './log.ts'
+
+const STDOUT = 1
+const STDERR = 2
+
+/** The reader of our output has gone, as with `| head`: there is nothing left to do, and nothing is wrong. */
+class OutputClosed extends Error {}
+
+/** These let whoever sets them run code in this process before any of ours, or attach a debugger to it. */
+const REFUSED_VARIABLES = /^BUN_(OPTIONS|INSPECT.*)$/
+
+async function main(args: readonly string[]): Promise<number> {
+  const refused = Object.keys(process.env).filter((name) => REFUSED_VARIABLES.test(name))
+  if (refused.length > 0) {
+    say(
+      `attune-webhooks: ${refused.join(', ')} in the environment can load code into this process or attach a debugger to it: unset it`,
+    )
+    return 2
+  }
+  try {
+    return await runCommand(args, context)
+  } catch (error) {
+    if (error instanceof OutputClosed) return 0
+    return crash(error)
+  }
+}
+
+const context: CommandContext = {
+  env: process.env,
+  print: (text) => writeOut(`${text}\n`),
+  printBytes: writeOut,
+  say,
+  printsToTerminal: process.stdout.isTTY === true,
+  readInput: () => Bun.stdin.bytes(),
+  confirm,
+  createLog: (level) => createLog({ level, write: (line) => writeAll(STDERR, line) }),
+  onStopSignal,
+}
+
+function writeOut(data: string | Uint8Array): void {
+  try {
+    writeAll(STDOUT, data)
+  } catch (error) {
+    if (codeOf(error) === 'EPIPE') throw new OutputClosed()
+    throw error
+  }
+}
+
+function say(text: string): void {
+  try {
+    writeAll(STDERR, `${text}\n`)
+  } catch {
+    // Talk that nobody reads changes neither the result nor the exit code.
+  }
+}
+
+/** A pipe that another process made non-blocking is full for a moment, and is tried again after this. */
+const FULL_PIPE_WAIT_MS = 5
+
+/** A result waits for its reader; an entry of the log that nobody takes is dropped, since the server goes on. */
+const TRIES_MAX = { [STDOUT]: Number.POSITIVE_INFINITY, [STDERR]: 3 } as const
+
+/** Writes at once, so that nothing is lost when the process exits right after. */
+function writeAll(descriptor: typeof STDOUT | typeof STDERR, data: string | Uint8Array): void {
+  let rest = typeof data === 'string' ? new TextEncoder().encode(data) : data
+  for (let tries = 1; rest.byteLength > 0; ) {
+    try {
+      rest = rest.subarray(writeSync(descriptor, rest))
+    } catch (error) {
+      if (codeOf(error) !== 'EAGAIN' || tries >= TRIES_MAX[descriptor]) throw error
+      tries += 1
+      Bun.sleepSync(FULL_PIPE_WAIT_MS)
+    }
+  }
+}
+
+const codeOf = (error: unknown): unknown => (error instanceof Error ? Reflect.get(error, 'code') : undefined)
+
+async function confirm(question: string): Promise<boolean> {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) return true
+  const terminal = createInterface({ input: process.stdin, output: process.stderr })
+  const answer = await terminal.question(`${question} [y/N] `)
+  terminal.close()
+  return /^y(es)?$/i.test(answer.trim())
+}
+
+/** A shell reports a process that a signal ended as this much above the number of the signal. */
+const SIGNAL_EXIT_BASE = 128
+
+function onStopSignal(listener: (signal: string) => void): void {
+  let isStopping = false
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (isStopping) process.exit(SIGNAL_EXIT_BASE + constants.signals[signal])
+      isStopping = true
+      listener(signal)
+    })
+  }
+}
+
+/** A fault of our own that nothing has caught. The id leads from what an operator reports to the entry. */
+function crash(fault: unknown): number {
+  const log = createLog({ level: 'error', write: (line) => writeAll(STDERR, line) })
+  log.error('unexpected fault', { id: newRequestId(), ...faultFields(fault) })
+  return 1
+}
+
+process.on('uncaughtException', (fault) => process.exit(crash(fault)))
+process.on('unhandledRejection', (fault) => process.exit(crash(fault)))
+
+// argv is the same under `bun src/main.ts` and in the compiled binary: runtime, program, arguments.
+void main(process.argv.slice(2)).then((code) => process.exit(code))
