@@ -15,6 +15,9 @@ export const BODY_BYTES_MAX_DEFAULT = 25 * 1024 * 1024
 /** No trigger and no setting goes above this: a `bytea` travels as hexadecimal text of twice the size. */
 export const BODY_BYTES_MAX_CEILING = 64 * 1024 * 1024
 
+/** The highest limit that a trigger can have. */
+export const PAYLOAD_KB_MAX = BODY_BYTES_MAX_CEILING / BYTES_PER_KB
+
 /** Bun answers a declared length above its own limit before we see the request; this keeps it out of the way. */
 export const BODY_BYTES_MARGIN = 64 * 1024
 
@@ -80,6 +83,9 @@ export const PAGE_BODY_BYTES_MAX = 8 * 1024 * 1024
 
 /** Bodies of the admin API: settings, never payloads. */
 export const ADMIN_BODY_BYTES_MAX = 1024 * 1024
+
+/** Fields that the answer to one wrong request names; a whitelist may have so many entries. */
+export const FIELD_PROBLEMS_MAX = 1_000
 
 export const TRIGGER_REF_LENGTH_MAX = 255
 export const TRIGGER_LABEL_LENGTH_MAX = 255

@@ -50,9 +50,7 @@ export type TriggerChange = Static<typeof TriggerChange>
 export const HmacSettings = t.Object(
   {
     algorithm: t.Optional(HmacAlgorithm),
-    secret: t.Optional(
-      t.String({ minLength: HMAC_SECRET_LENGTH_MIN, maxLength: HMAC_SECRET_LENGTH_MAX }),
-    ),
+    secret: t.Optional(t.String({ minLength: HMAC_SECRET_LENGTH_MIN, maxLength: HMAC_SECRET_LENGTH_MAX })),
   },
   { additionalProperties: false },
 )

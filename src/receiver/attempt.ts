@@ -88,4 +88,5 @@ const sanitised = (text: string | null, lengthMax: number): string | null =>
 
 /** A declared length can be any number; the column holds 32 bits. */
 const INT32_MAX = 2_147_483_647
-const storableSize = (bytes: number | null): number | null => (bytes === null ? null : Math.min(bytes, INT32_MAX))
+const storableSize = (bytes: number | null): number | null =>
+  bytes === null ? null : Math.min(bytes, INT32_MAX)

@@ -5,7 +5,7 @@ import { isWebhookKey } from '../core/webhook-key.ts'
 import { errors } from '../http/errors.ts'
 import { liveness } from '../http/health.ts'
 import { accept } from './accept.ts'
-import { attempt } from './attempt.ts'
+import { type Attempt, attempt } from './attempt.ts'
 import { recordRejection } from './audit.ts'
 import { createBodyBudget } from './body-budget.ts'
 import type { ReceiverDeps } from './deps.ts'
@@ -25,9 +25,6 @@ const WEBHOOK_PATH = '/api/v1/webhooks/:key'
 export function createReceiver(deps: ReceiverDeps) {
   const budget = createBodyBudget(BODY_BYTES_IN_FLIGHT_MAX)
   const chain = attempt(deps) //                  1
-    .onError(({ attempt, error }) => {
-      recordRejection(deps, attempt, error)
-    })
     .use(triggerLookup(deps)) //                  2
     .use(webhookEnabled()) //                     3
     .use(payloadSize(deps)) //                    4
@@ -36,27 +33,29 @@ export function createReceiver(deps: ReceiverDeps) {
     .use(signature(deps, budget)) //              7
     .post(WEBHOOK_PATH, accept(deps, budget), { parse: 'none' }) // 8
 
-  return new Elysia({ handler: { standardHostname: false } })
-    .use(errors(deps))
-    .use(liveness())
-    .use(chain)
-    .use(otherMethods(deps))
+  return (
+    new Elysia({ handler: { standardHostname: false } })
+      // Before the plugin that answers: whichever hook answers an error is the last to see it.
+      .onError(({ attempt, error }: { attempt?: Attempt; error: unknown }) =>
+        recordRejection(deps, attempt, error),
+      )
+      .use(errors(deps))
+      .use(liveness())
+      .use(chain)
+      .use(otherMethods(deps))
+  )
 }
 
 /** Webhooks are posted. Anything else on a webhook's path is 405, and on a known key it leaves its row too. */
 const otherMethods = (deps: ReceiverDeps) =>
-  attempt(deps)
-    .onError(({ attempt, error }) => {
-      recordRejection(deps, attempt, error)
-    })
-    .all(
-      WEBHOOK_PATH,
-      async ({ attempt, params }) => {
-        const { key } = params
-        attempt.settings = isWebhookKey(key) ? await deps.triggerCache.byKey(key) : null
-        throw new Rejection('method_not_allowed', `the method ${attempt.request.method} is not POST`, {
-          headers: { allow: 'POST' },
-        })
-      },
-      { parse: 'none' },
-    )
+  attempt(deps).all(
+    WEBHOOK_PATH,
+    async ({ attempt, params }) => {
+      const { key } = params
+      attempt.settings = isWebhookKey(key) ? await deps.triggerCache.byKey(key) : null
+      throw new Rejection('method_not_allowed', `the method ${attempt.request.method} is not POST`, {
+        headers: { allow: 'POST' },
+      })
+    },
+    { parse: 'none' },
+  )

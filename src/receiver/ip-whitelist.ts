@@ -24,7 +24,10 @@ export const ipWhitelist = () => (chain: Chain) => {
     }
     if (!matchesCidrs(whitelist, client.address)) {
       const entries = trigger.ipWhitelist.length
-      throw new Rejection('ip_not_allowed', `${client.address} is on none of ${entries} entries of the whitelist`)
+      throw new Rejection(
+        'ip_not_allowed',
+        `${client.address} is on none of ${entries} entries of the whitelist`,
+      )
     }
     attempt.ipAllowed = true
   })

@@ -48,7 +48,8 @@ export async function readBody(attempt: Attempt, ceiling: number, budget: BodyBu
   let timer: ReturnType<typeof setTimeout> | undefined
   const timeout = new Promise<never>((_, reject) => {
     timer = setTimeout(
-      () => reject(new Rejection('body_timeout', `the body did not arrive within ${BODY_READ_MS_MAX} ms`, CLOSE)),
+      () =>
+        reject(new Rejection('body_timeout', `the body did not arrive within ${BODY_READ_MS_MAX} ms`, CLOSE)),
       BODY_READ_MS_MAX,
     )
   })

@@ -19,9 +19,15 @@ export const signature =
       const value = signatureOf(attempt)
       if (value === null) throw new Rejection('signature_missing', 'no signature header is present')
       const body = await readBody(attempt, bodyBytesMax, budget)
-      const verdict = verifySignature({ body, signature: value, secret: hmac.secret, algorithm: hmac.algorithm })
+      const verdict = verifySignature({
+        body,
+        signature: value,
+        secret: hmac.secret,
+        algorithm: hmac.algorithm,
+      })
       if (!verdict.verified) throw new Rejection('signature_invalid', verdict.reason)
       attempt.hmacVerified = true
     })
 
-const signatureOf = ({ request }: Attempt): string | null => findSignature((name) => request.headers.get(name))
+const signatureOf = ({ request }: Attempt): string | null =>
+  findSignature((name) => request.headers.get(name))

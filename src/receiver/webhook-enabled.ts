@@ -4,5 +4,6 @@ import type { Chain } from './attempt.ts'
 /** Step 3: is the webhook switched on? Turns away with `webhook_disabled`. */
 export const webhookEnabled = () => (chain: Chain) =>
   chain.onBeforeHandle(({ attempt }) => {
-    if (!attempt.trigger.enabled) throw new Rejection('webhook_disabled', 'webhooks of this trigger are disabled')
+    if (!attempt.trigger.enabled)
+      throw new Rejection('webhook_disabled', 'webhooks of this trigger are disabled')
   })

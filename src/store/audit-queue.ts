@@ -124,7 +124,10 @@ export class AuditQueue {
     const key = `${attempt.triggerId} ${attempt.errorCode}`
     const row = this.#merged.get(key)
     if (row === undefined) {
-      this.#merged.set(key, { attempt: { ...attempt, sourceIp: null, userAgent: null, headers: [] }, attempts: 1 })
+      this.#merged.set(key, {
+        attempt: { ...attempt, sourceIp: null, userAgent: null, headers: [] },
+        attempts: 1,
+      })
     } else {
       row.attempts += 1
     }

@@ -98,7 +98,8 @@ export class RateLimitCounter {
   ): RateLimitVerdict {
     const row = counted.get(key)
     const group = groups.get(key)
-    if (row === undefined || group === undefined) throw new Error('a rate-limit count returned no row for its key')
+    if (row === undefined || group === undefined)
+      throw new Error('a rate-limit count returned no row for its key')
     const ordinal = row.request_count - group.hits + 1
     group.hits -= 1
     const allowed = ordinal <= requests

@@ -1,4 +1,3 @@
-import type { Log } from '../core/log.ts'
 import {
   BYTES_PER_KB,
   LOOKUP_QUEUE_MAX,
@@ -8,6 +7,7 @@ import {
   TRIGGER_POLL_MS,
   UNKNOWN_KEY_CACHE_MAX,
 } from '../core/limits.ts'
+import type { Log } from '../core/log.ts'
 import { storeUnavailable } from '../core/rejection.ts'
 import type { HmacAlgorithm, WebhookSettings } from '../core/trigger.ts'
 import { Batcher } from './batcher.ts'
@@ -41,7 +41,10 @@ export class TriggerCache {
   /** Apart from the known ones, so that guessing keys pushes no real trigger out of memory. */
   readonly #unknown = new LruMap<string, Entry>(UNKNOWN_KEY_CACHE_MAX)
   /** Look-ups under way; one whose key changes meanwhile may have read the old row, and is repeated. */
-  readonly #pending = new Map<string, { outdated: boolean; readonly promise: Promise<WebhookSettings | null> }>()
+  readonly #pending = new Map<
+    string,
+    { outdated: boolean; readonly promise: Promise<WebhookSettings | null> }
+  >()
   readonly #lookups: Batcher<string, WebhookSettings | null>
   /** The oldest transaction that was still open at the last poll; the next one reads from it. */
   #horizon: string | null = null
@@ -129,7 +132,9 @@ export class TriggerCache {
       } catch (error) {
         if (this.#stopped) return
         if (this.#available) {
-          this.#log.error('the database is away', { reason: error instanceof Error ? error.message : 'unknown' })
+          this.#log.error('the database is away', {
+            reason: error instanceof Error ? error.message : 'unknown',
+          })
         }
         this.#available = false
       }
@@ -189,8 +194,7 @@ export class TriggerCache {
       const asOfMs = performance.now()
       const settings = await this.#lookups.add(key)
       if (this.#pending.get(key)?.outdated === true) continue
-      const [kept, other] =
-        settings === null ? [this.#unknown, this.#known] : [this.#known, this.#unknown]
+      const [kept, other] = settings === null ? [this.#unknown, this.#known] : [this.#known, this.#unknown]
       other.delete(key)
       kept.set(key, { settings, asOfMs })
       return settings

@@ -76,7 +76,8 @@ export class Triggers {
       return single(rows, ref)
     } catch (error) {
       const cause = (error as { cause?: { code?: string } }).cause
-      if (cause?.code === UNIQUE_VIOLATION) throw new Rejection('trigger_ref_taken', `the ref ${ref} is taken`)
+      if (cause?.code === UNIQUE_VIOLATION)
+        throw new Rejection('trigger_ref_taken', `the ref ${ref} is taken`)
       throw error
     }
   }
@@ -102,7 +103,11 @@ export class Triggers {
   }
 
   async change(ref: string, change: TriggerChange): Promise<StoredTrigger> {
-    const rows = await this.#drizzle.update(trigger).set(change).where(eq(trigger.ref, ref)).returning(columns)
+    const rows = await this.#drizzle
+      .update(trigger)
+      .set(change)
+      .where(eq(trigger.ref, ref))
+      .returning(columns)
     return single(rows, ref)
   }
 

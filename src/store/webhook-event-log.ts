@@ -47,7 +47,10 @@ export class WebhookEventLog {
       .limit(limit + 1)
     const page = rows.slice(0, limit)
     const last = page.at(-1)
-    return { rows: page, nextCursor: rows.length > limit && last !== undefined ? encodeCursor(last.id) : null }
+    return {
+      rows: page,
+      nextCursor: rows.length > limit && last !== undefined ? encodeCursor(last.id) : null,
+    }
   }
 }
 

@@ -34,9 +34,12 @@ export class Turns {
   #running = false
   #checkpointedAt = 0
 
-  constructor(engine: Engine, onDeath: (error: Error) => void) {
+  readonly #idleMsMax: number
+
+  constructor(engine: Engine, onDeath: (error: Error) => void, idleMsMax = EMBEDDED_TURN_IDLE_MS_MAX) {
     this.#engine = engine
     this.#onDeath = onDeath
+    this.#idleMsMax = idleMsMax
   }
 
   join(client: Client): void {
@@ -181,7 +184,7 @@ export class Turns {
         '25P03',
         'The connection held the embedded database for too long without a message.',
       )
-    }, EMBEDDED_TURN_IDLE_MS_MAX)
+    }, this.#idleMsMax)
   }
 
   #cutOff(client: Client, code: string, text: string): void {
