@@ -32,7 +32,7 @@ export interface StoreOptions {
   readonly engine: Engine
   readonly log: Log
   readonly retentionDays: number
-  readonly onBatch?: (figures: BatchFigures) => void
+  readonly onBatch: (figures: BatchFigures) => void
 }
 
 /** Statements of the receiver are ended by the server a little after the receiver has given them up. */
@@ -71,10 +71,7 @@ export async function openStore({ engine, log, retentionDays, onBatch }: StoreOp
 
   const maintenance = new Maintenance(engine, maintenancePool, log, retentionDays)
   const triggerCache = new TriggerCache(lookupPool, log)
-  const intakeWriter = new IntakeWriter(intakePool, log, (figures) => {
-    maintenance.noteRows(figures.rows)
-    onBatch?.(figures)
-  })
+  const intakeWriter = new IntakeWriter(intakePool, log, onBatch)
   await maintenance.start()
   await triggerCache.start()
   if (engine.kind === 'postgresql') await listen(maintenancePool, triggerCache, log)

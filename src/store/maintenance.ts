@@ -5,26 +5,19 @@ const PARTITION_DAYS_AHEAD = 7
 const MAINTENANCE_INTERVAL_MS = 10 * 60_000
 const MAINTENANCE_MS_MAX = 120_000
 
-/** The embedded database never checkpoints by itself: its log would grow with every row. Small and often is quick. */
-const CHECKPOINT_ROWS = 40_000
-const CHECKPOINT_INTERVAL_MS = 60_000
-
 /** Tables whose rows are rewritten all the time, which the embedded database does not vacuum by itself. */
 const REWRITTEN_TABLES = ['webhook_rate_limit', 'webhook_stats_hourly', 'trigger', 'trigger_change']
 
 /**
- * What has to be done now and then: partitions ahead, retention, and for the embedded database the checkpoints and
- * vacuums that a server would do by itself. A failure is logged and tried again; intake never waits for any of it.
+ * What has to be done now and then: partitions ahead, retention, and for the embedded database the vacuums that
+ * a server would do by itself. A failure is logged and tried again; intake never waits for any of it.
  */
 export class Maintenance {
   readonly #engine: Engine
   readonly #pool: Pool
   readonly #log: Log
   readonly #retentionDays: number
-  #rowsSinceCheckpoint = 0
-  #checkpointAtMs = performance.now()
-  #checkpointing = false
-  #timers: ReturnType<typeof setInterval>[] = []
+  #timer: ReturnType<typeof setInterval> | null = null
 
   constructor(engine: Engine, pool: Pool, log: Log, retentionDays: number) {
     this.#engine = engine
@@ -36,20 +29,11 @@ export class Maintenance {
   /** Makes today's partitions before the first attempt comes, then goes on by itself. */
   async start(): Promise<void> {
     await this.run()
-    this.#timers = [setInterval(() => void this.run(), MAINTENANCE_INTERVAL_MS)]
-    if (this.#engine.kind === 'embedded') {
-      this.#timers.push(setInterval(() => void this.#checkpointIfDue(), CHECKPOINT_INTERVAL_MS))
-    }
+    this.#timer = setInterval(() => void this.run(), MAINTENANCE_INTERVAL_MS)
   }
 
   stop(): void {
-    for (const timer of this.#timers) clearInterval(timer)
-  }
-
-  /** Called for each stored batch. */
-  noteRows(rows: number): void {
-    this.#rowsSinceCheckpoint += rows
-    if (this.#rowsSinceCheckpoint >= CHECKPOINT_ROWS) void this.#checkpointIfDue()
+    if (this.#timer !== null) clearInterval(this.#timer)
   }
 
   async run(): Promise<void> {
@@ -74,24 +58,6 @@ export class Maintenance {
   async #vacuum(): Promise<void> {
     for (const table of REWRITTEN_TABLES) {
       await this.#pool.run(MAINTENANCE_MS_MAX, (sql) => sql.unsafe(`vacuum (analyze) attune.${table}`))
-    }
-  }
-
-  async #checkpointIfDue(): Promise<void> {
-    if (this.#engine.kind !== 'embedded' || this.#checkpointing || this.#rowsSinceCheckpoint === 0) return
-    const nowMs = performance.now()
-    const due =
-      this.#rowsSinceCheckpoint >= CHECKPOINT_ROWS || nowMs - this.#checkpointAtMs >= CHECKPOINT_INTERVAL_MS
-    if (!due) return
-    this.#checkpointing = true
-    this.#rowsSinceCheckpoint = 0
-    this.#checkpointAtMs = nowMs
-    try {
-      await this.#pool.run(MAINTENANCE_MS_MAX, (sql) => sql.unsafe('checkpoint'))
-    } catch (error) {
-      this.#log.warn('a checkpoint did not succeed', { reason: describeFault(error) })
-    } finally {
-      this.#checkpointing = false
     }
   }
 }
