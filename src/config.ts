@@ -336,7 +336,7 @@ export function closest(word: string, candidates: readonly string[]): string | n
   const bare = (text: string) => text.replace(/^ATTUNE_/, '')
   const [nearest] = candidates
     .map((candidate) => ({ candidate, distance: editDistance(bare(word), bare(candidate)) }))
-    .filter(({ candidate, distance }) => distance <= Math.max(1, Math.floor(bare(candidate).length / 3)))
+    .filter(({ candidate, distance }) => distance <= Math.ceil(bare(candidate).length / 3))
     .sort((one, other) => one.distance - other.distance)
   return nearest?.candidate ?? null
 }

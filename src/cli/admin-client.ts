@@ -29,7 +29,7 @@ export interface Body<T> {
 export interface Answer<T> {
   /** The JSON as it came, for `--json`: parsing and writing it anew would round large numbers of a payload. */
   readonly text: string
-  /** @throws Failure when it is no JSON, or nested deeper than can be parsed */
+  /** @throws Failure when it is no JSON of that form */
   readonly body: () => Body<T>
 }
 
@@ -181,9 +181,7 @@ function parseBody<T>(text: string): Body<T> {
   } catch {
     // Falls through to the one message for all that cannot be read.
   }
-  throw new Failure(
-    'the answer is not JSON of the form {"data": …} that can be read; --json prints it as it is',
-  )
+  throw new Failure('the answer does not have the form of the admin API; --json prints it as it is')
 }
 
 /** Prints an answer: as it came with `--json`, and otherwise what `human` makes of it, line by line. */
