@@ -5,6 +5,7 @@ import type { HeaderPair } from '../core/event.ts'
 import { PAGE_BODY_BYTES_MAX } from '../core/limits.ts'
 import { Rejection } from '../core/rejection.ts'
 import { requestIdTimeMs } from '../core/request-id.ts'
+import { adminQuery } from './admin-query.ts'
 import { event } from './schema.ts'
 
 export interface StoredEvent {
@@ -47,26 +48,28 @@ export class Events {
 
   /** @throws Rejection `event_unknown` */
   async read(id: string): Promise<StoredEvent> {
-    const [row] = await this.#drizzle.select(columns).from(event).where(byId(id)).limit(1)
+    const [row] = await adminQuery(() => this.#drizzle.select(columns).from(event).where(byId(id)).limit(1))
     if (row === undefined) throw new Rejection('event_unknown', `no event has the id ${id}`)
     return row
   }
 
   /** Newest first. A page ends early when its bodies grow large, so that no page outgrows memory. */
   async list(filter: EventFilter, limit: number, cursorId: string | null): Promise<Page<StoredEvent>> {
-    const sizes = await this.#drizzle
-      .select({ id: event.id, receivedAt: event.receivedAt, payloadSizeBytes: event.payloadSizeBytes })
-      .from(event)
-      .where(
-        and(
-          filter.triggerRef === undefined ? undefined : eq(event.triggerRef, filter.triggerRef),
-          filter.since && gte(event.receivedAt, filter.since),
-          filter.until && lt(event.receivedAt, filter.until),
-          beforeCursor(cursorId),
-        ),
-      )
-      .orderBy(desc(event.id))
-      .limit(limit + 1)
+    const sizes = await adminQuery(() =>
+      this.#drizzle
+        .select({ id: event.id, receivedAt: event.receivedAt, payloadSizeBytes: event.payloadSizeBytes })
+        .from(event)
+        .where(
+          and(
+            filter.triggerRef === undefined ? undefined : eq(event.triggerRef, filter.triggerRef),
+            filter.since && gte(event.receivedAt, filter.since),
+            filter.until && lt(event.receivedAt, filter.until),
+            beforeCursor(cursorId),
+          ),
+        )
+        .orderBy(desc(event.id))
+        .limit(limit + 1),
+    )
     const ids = withinBytes(sizes).slice(0, limit)
     const rows = await this.#readAll(ids)
     const last = ids.at(-1)
@@ -78,21 +81,23 @@ export class Events {
     const newest = ids[0]
     const oldest = ids.at(-1)
     if (newest === undefined || oldest === undefined) return []
-    return this.#drizzle
-      .select(columns)
-      .from(event)
-      .where(
-        and(
-          inArray(
-            event.id,
-            ids.map(({ id }) => id),
+    return adminQuery(() =>
+      this.#drizzle
+        .select(columns)
+        .from(event)
+        .where(
+          and(
+            inArray(
+              event.id,
+              ids.map(({ id }) => id),
+            ),
+            // The times lead to the partitions.
+            gte(event.receivedAt, new Date(oldest.receivedAt.getTime() - 1)),
+            lt(event.receivedAt, new Date(newest.receivedAt.getTime() + 1)),
           ),
-          // The times lead to the partitions.
-          gte(event.receivedAt, new Date(oldest.receivedAt.getTime() - 1)),
-          lt(event.receivedAt, new Date(newest.receivedAt.getTime() + 1)),
-        ),
-      )
-      .orderBy(desc(event.id))
+        )
+        .orderBy(desc(event.id)),
+    )
   }
 }
 

@@ -1,6 +1,7 @@
 import { eq, sql } from 'drizzle-orm'
 import type { PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import { Rejection } from '../core/rejection.ts'
+import { adminQuery } from './admin-query.ts'
 import { webhookStatsDetailed as stats } from './schema.ts'
 
 export type StoredStats = typeof stats.$inferSelect
@@ -18,7 +19,7 @@ export class Stats {
 
   /** @throws Rejection `trigger_unknown` */
   async ofTrigger(ref: string): Promise<StoredStats> {
-    const [row] = await this.#drizzle.select().from(stats).where(eq(stats.triggerRef, ref))
+    const [row] = await adminQuery(() => this.#drizzle.select().from(stats).where(eq(stats.triggerRef, ref)))
     if (row === undefined) throw new Rejection('trigger_unknown', `no trigger has the ref ${ref}`)
     return row
   }
@@ -26,21 +27,23 @@ export class Stats {
   async total(): Promise<StoredTotals> {
     const total = (column: (typeof stats)[keyof Pick<typeof stats, CountColumn>]) =>
       sql`coalesce(sum(${column}), 0)`.mapWith(Number)
-    const [row] = await this.#drizzle
-      .select({
-        totalRequests: total(stats.totalRequests),
-        successfulRequests: total(stats.successfulRequests),
-        failedRequests: total(stats.failedRequests),
-        rateLimitedRequests: total(stats.rateLimitedRequests),
-        hmacFailures: total(stats.hmacFailures),
-        ipBlockedRequests: total(stats.ipBlockedRequests),
-        eventsCreated: total(stats.eventsCreated),
-        avgProcessingTimeMs: sql<number | null>`
+    const [row] = await adminQuery(() =>
+      this.#drizzle
+        .select({
+          totalRequests: total(stats.totalRequests),
+          successfulRequests: total(stats.successfulRequests),
+          failedRequests: total(stats.failedRequests),
+          rateLimitedRequests: total(stats.rateLimitedRequests),
+          hmacFailures: total(stats.hmacFailures),
+          ipBlockedRequests: total(stats.ipBlockedRequests),
+          eventsCreated: total(stats.eventsCreated),
+          avgProcessingTimeMs: sql<number | null>`
           (sum(${stats.avgProcessingTimeMs} * ${stats.totalRequests})
             / nullif(sum(${stats.totalRequests}), 0))::double precision`,
-        lastRequestAt: sql<Date | null>`max(${stats.lastRequestAt})`.mapWith(stats.lastRequestAt),
-      })
-      .from(stats)
+          lastRequestAt: sql<Date | null>`max(${stats.lastRequestAt})`.mapWith(stats.lastRequestAt),
+        })
+        .from(stats),
+    )
     if (row === undefined) throw new Error('the sum over all statistics returned no row')
     return row
   }

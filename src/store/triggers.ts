@@ -4,6 +4,7 @@ import type { Sql } from 'postgres'
 import { encodeCursor, type Page } from '../core/cursor.ts'
 import { Rejection } from '../core/rejection.ts'
 import type { HmacAlgorithm, NewTrigger, RateLimitSettings, TriggerChange } from '../core/trigger.ts'
+import { adminQuery } from './admin-query.ts'
 import { trigger } from './schema.ts'
 import type { TriggerCache } from './trigger-cache.ts'
 
@@ -69,10 +70,12 @@ export class Triggers {
   /** @throws Rejection `trigger_ref_taken` */
   async create({ ref, label, description }: NewTrigger): Promise<StoredTrigger> {
     try {
-      const rows = await this.#drizzle
-        .insert(trigger)
-        .values({ ref, label: label ?? null, description: description ?? null })
-        .returning(columns)
+      const rows = await adminQuery(() =>
+        this.#drizzle
+          .insert(trigger)
+          .values({ ref, label: label ?? null, description: description ?? null })
+          .returning(columns),
+      )
       return single(rows, ref)
     } catch (error) {
       const cause = (error as { cause?: { code?: string } }).cause
@@ -83,17 +86,22 @@ export class Triggers {
   }
 
   async read(ref: string): Promise<StoredTrigger> {
-    return single(await this.#drizzle.select(columns).from(trigger).where(eq(trigger.ref, ref)), ref)
+    const rows = await adminQuery(() =>
+      this.#drizzle.select(columns).from(trigger).where(eq(trigger.ref, ref)),
+    )
+    return single(rows, ref)
   }
 
   /** Newest first. */
   async list(limit: number, cursorId: bigint | null): Promise<Page<StoredTrigger>> {
-    const rows = await this.#drizzle
-      .select(columns)
-      .from(trigger)
-      .where(cursorId === null ? undefined : lt(trigger.id, cursorId))
-      .orderBy(desc(trigger.id))
-      .limit(limit + 1)
+    const rows = await adminQuery(() =>
+      this.#drizzle
+        .select(columns)
+        .from(trigger)
+        .where(cursorId === null ? undefined : lt(trigger.id, cursorId))
+        .orderBy(desc(trigger.id))
+        .limit(limit + 1),
+    )
     const page = rows.slice(0, limit)
     const last = page.at(-1)
     return {
@@ -103,16 +111,16 @@ export class Triggers {
   }
 
   async change(ref: string, change: TriggerChange): Promise<StoredTrigger> {
-    const rows = await this.#drizzle
-      .update(trigger)
-      .set(change)
-      .where(eq(trigger.ref, ref))
-      .returning(columns)
+    const rows = await adminQuery(() =>
+      this.#drizzle.update(trigger).set(change).where(eq(trigger.ref, ref)).returning(columns),
+    )
     return single(rows, ref)
   }
 
   async delete(ref: string): Promise<void> {
-    const rows = await this.#drizzle.delete(trigger).where(eq(trigger.ref, ref)).returning(columns)
+    const rows = await adminQuery(() =>
+      this.#drizzle.delete(trigger).where(eq(trigger.ref, ref)).returning(columns),
+    )
     this.#cache.forget(single(rows, ref).webhookKey)
   }
 
@@ -135,19 +143,21 @@ export class Triggers {
     ownSecret: string | null,
   ): Promise<{ readonly trigger: StoredTrigger; readonly secret: string }> {
     const { id } = await this.read(ref)
-    const secret = await this.#sql().begin(async (tx) => {
-      const [made] = await tx.unsafe<{ webhook_hmac_secret: string }[]>(
-        'select webhook_hmac_secret from attune.enable_trigger_webhook_hmac($1::bigint, $2::text)',
-        [String(id), algorithm],
-      )
-      if (made === undefined) throw new Error('enable_trigger_webhook_hmac returned no row')
-      if (ownSecret === null) return made.webhook_hmac_secret
-      await tx.unsafe('update attune.trigger set webhook_hmac_secret = $2 where id = $1::bigint', [
-        String(id),
-        ownSecret,
-      ])
-      return ownSecret
-    })
+    const secret = await changing(ref, () =>
+      this.#sql().begin(async (tx) => {
+        const [made] = await tx.unsafe<{ webhook_hmac_secret: string }[]>(
+          'select webhook_hmac_secret from attune.enable_trigger_webhook_hmac($1::bigint, $2::text)',
+          [String(id), algorithm],
+        )
+        if (made === undefined) throw new Error('enable_trigger_webhook_hmac returned no row')
+        if (ownSecret === null) return made.webhook_hmac_secret
+        await tx.unsafe('update attune.trigger set webhook_hmac_secret = $2 where id = $1::bigint', [
+          String(id),
+          ownSecret,
+        ])
+        return ownSecret
+      }),
+    )
     return { trigger: await this.#changed(ref), secret }
   }
 
@@ -167,11 +177,20 @@ export class Triggers {
     return this.#call(ref, 'configure_trigger_webhook_rate_limit($1::bigint, false)', [])
   }
 
-  /** @param cidrs canonical, checked with `core/address.ts` */
-  setIpWhitelist(ref: string, cidrs: readonly string[]): Promise<StoredTrigger> {
-    return this.#call(ref, 'configure_trigger_webhook_ip_whitelist($1::bigint, true, $2::text[])', [
-      cidrs as string[],
-    ])
+  /**
+   * @param cidrs canonical, checked with `core/address.ts`
+   * @throws Rejection `request_invalid` when PostgreSQL finds one that is not
+   */
+  async setIpWhitelist(ref: string, cidrs: readonly string[]): Promise<StoredTrigger> {
+    try {
+      return await this.#call(ref, 'configure_trigger_webhook_ip_whitelist($1::bigint, true, $2::text[])', [
+        cidrs as string[],
+      ])
+    } catch (error) {
+      if ((error as { code?: string }).code !== INVALID_PARAMETER_VALUE) throw error
+      const message = 'holds an address that PostgreSQL writes in another way'
+      throw new Rejection('request_invalid', `cidrs ${message}`, { errors: [{ field: 'cidrs', message }] })
+    }
   }
 
   disableIpWhitelist(ref: string): Promise<StoredTrigger> {
@@ -179,13 +198,17 @@ export class Triggers {
   }
 
   async setPayloadLimit(ref: string, kb: number): Promise<StoredTrigger> {
-    await this.#drizzle.update(trigger).set({ webhookPayloadSizeLimitKb: kb }).where(eq(trigger.ref, ref))
+    await adminQuery(() =>
+      this.#drizzle.update(trigger).set({ webhookPayloadSizeLimitKb: kb }).where(eq(trigger.ref, ref)),
+    )
     return this.#changed(ref)
   }
 
   async #call(ref: string, call: string, parameters: (string | number | string[])[]): Promise<StoredTrigger> {
     const before = await this.read(ref)
-    await this.#sql().unsafe(`select from attune.${call}`, [String(before.id), ...parameters])
+    await changing(ref, () =>
+      this.#sql().unsafe(`select from attune.${call}`, [String(before.id), ...parameters]),
+    )
     this.#cache.forget(before.webhookKey)
     return this.#changed(ref)
   }
@@ -195,6 +218,21 @@ export class Triggers {
     const after = await this.read(ref)
     this.#cache.forget(after.webhookKey)
     return after
+  }
+}
+
+const NO_DATA_FOUND = 'P0002'
+
+/** What our SQL functions raise for an argument that they refuse. */
+const INVALID_PARAMETER_VALUE = '22023'
+
+/** A trigger that was deleted after it was read is as unknown as one that never was. */
+async function changing<T>(ref: string, run: () => PromiseLike<T>): Promise<T> {
+  try {
+    return await adminQuery(run)
+  } catch (error) {
+    const isGone = (error as { code?: string }).code === NO_DATA_FOUND
+    throw isGone ? new Rejection('trigger_unknown', `no trigger has the ref ${ref} any more`) : error
   }
 }
 

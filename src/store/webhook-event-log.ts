@@ -2,6 +2,7 @@ import { and, desc, eq, gte, lt, type SQL, sql } from 'drizzle-orm'
 import type { PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import { encodeCursor, type Page } from '../core/cursor.ts'
 import { requestIdTimeMs } from '../core/request-id.ts'
+import { adminQuery } from './admin-query.ts'
 import { webhookEventLog } from './schema.ts'
 
 export type StoredLogRow = typeof webhookEventLog.$inferSelect
@@ -29,22 +30,24 @@ export class WebhookEventLog {
   /** Newest first. */
   async list(filter: LogFilter, limit: number, cursorId: string | null): Promise<Page<StoredLogRow>> {
     const log = webhookEventLog
-    const rows = await this.#drizzle
-      .select()
-      .from(log)
-      .where(
-        and(
-          filter.triggerRef === undefined ? undefined : eq(log.triggerRef, filter.triggerRef),
-          filter.statusCode === undefined ? undefined : eq(log.statusCode, filter.statusCode),
-          filter.errorCode === undefined ? undefined : eq(log.errorCode, filter.errorCode),
-          filter.sourceIp === undefined ? undefined : eq(log.sourceIp, filter.sourceIp),
-          filter.since && gte(log.created, filter.since),
-          filter.until && lt(log.created, filter.until),
-          beforeCursor(cursorId),
-        ),
-      )
-      .orderBy(desc(log.id))
-      .limit(limit + 1)
+    const rows = await adminQuery(() =>
+      this.#drizzle
+        .select()
+        .from(log)
+        .where(
+          and(
+            filter.triggerRef === undefined ? undefined : eq(log.triggerRef, filter.triggerRef),
+            filter.statusCode === undefined ? undefined : eq(log.statusCode, filter.statusCode),
+            filter.errorCode === undefined ? undefined : eq(log.errorCode, filter.errorCode),
+            filter.sourceIp === undefined ? undefined : eq(log.sourceIp, filter.sourceIp),
+            filter.since && gte(log.created, filter.since),
+            filter.until && lt(log.created, filter.until),
+            beforeCursor(cursorId),
+          ),
+        )
+        .orderBy(desc(log.id))
+        .limit(limit + 1),
+    )
     const page = rows.slice(0, limit)
     const last = page.at(-1)
     return {

@@ -1,0 +1,24 @@
+import type { RejectionCode } from '../core/rejection.ts'
+import type { ModelName } from './models.ts'
+
+/** What the route table cannot say of a route by itself. */
+export interface Description {
+  /** `operationId`: unique, a verb and a noun. */
+  readonly id: string
+  readonly summary: string
+  /** The success. Default 200. */
+  readonly status?: number
+  /** A model in `{data}`, a list of them in `{data, next_cursor}`, or the content type of anything else. */
+  readonly answer?: { readonly one: ModelName } | { readonly list: ModelName } | { readonly type: string }
+  /** Rejections beyond those that follow from the path and the input, which `openapi.ts` adds. */
+  readonly codes?: readonly RejectionCode[]
+}
+
+/** For the options of a route: what the OpenAPI document says of it. */
+export const describe = (description: Description): { readonly detail: object } => ({
+  detail: { description },
+})
+
+/** @returns `null` for a route that does not describe itself */
+export const descriptionOf = (detail: unknown): Description | null =>
+  (detail as { description?: Description } | undefined)?.description ?? null

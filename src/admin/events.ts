@@ -1,0 +1,95 @@
+import { Type as t } from '@sinclair/typebox'
+import { Elysia } from 'elysia'
+import type { Event } from '../core/event.ts'
+import { PAGE_ROWS_DEFAULT } from '../core/limits.ts'
+import { TriggerRef } from '../core/trigger.ts'
+import type { StoredEvent } from '../store/events.ts'
+import type { Store } from '../store/index.ts'
+import { describe } from './describe.ts'
+import { queryOf } from './input.ts'
+import { cursorId, isRequestIdCursor, pageFields, timeFields, timeRules, timesOf } from './lists.ts'
+import { eventIdInPath } from './path-parameters.ts'
+
+const ListQuery = t.Object(
+  { trigger: t.Optional(TriggerRef), ...timeFields, ...pageFields },
+  { additionalProperties: false },
+)
+
+/** Accepted attempts, as consumers read them. */
+export const events = ({ store }: { readonly store: Store }) =>
+  new Elysia({ name: 'admin.events' })
+    .get(
+      '/api/v1/events',
+      async ({ query: { trigger, since, until, limit = PAGE_ROWS_DEFAULT, cursor } }) => {
+        const filter = { triggerRef: trigger, ...timesOf(since, until) }
+        const page = await store.events.list(filter, limit, cursorId(cursor))
+        const rows = page.rows.map(eventJson).join(',')
+        return json(`{"data":[${rows}],"next_cursor":${JSON.stringify(page.nextCursor)}}`)
+      },
+      {
+        ...queryOf(ListQuery, { ...timeRules, cursor: isRequestIdCursor }),
+        ...describe({
+          id: 'listEvents',
+          summary: 'Lists events, newest first; a page ends early when its bodies grow large',
+          answer: { list: 'Event' },
+        }),
+      },
+    )
+    .get(
+      '/api/v1/events/:id',
+      async ({ params: { id } }) => json(`{"data":${eventJson(await store.events.read(id))}}`),
+      {
+        ...eventIdInPath,
+        ...describe({ id: 'readEvent', summary: 'Reads an event', answer: { one: 'Event' } }),
+      },
+    )
+    .get('/api/v1/events/:id/body', async ({ params: { id } }) => bodyResponse(await store.events.read(id)), {
+      ...eventIdInPath,
+      ...describe({
+        id: 'readEventBody',
+        summary: 'The exact bytes that the sender sent',
+        answer: { type: 'application/octet-stream' },
+      }),
+    })
+
+/**
+ * An event as JSON, in which the payload stands as its sender wrote it: parsed and written anew, 1e400 would become null
+ * and 12345678901234567890 another number.
+ */
+export function eventJson(event: StoredEvent): string {
+  const fields: Omit<Event, 'payload'> = {
+    id: event.id,
+    trigger_ref: event.triggerRef,
+    content_type: event.contentType,
+    payload_size_bytes: event.payloadSizeBytes,
+    headers: [...event.headers],
+    source_ip: event.sourceIp,
+    received_at: event.receivedAt.toISOString(),
+  }
+  return `${JSON.stringify(fields).slice(0, -1)},"payload":${payloadText(event.body)}}`
+}
+
+/** A byte order mark is ignored, as RFC 8259 allows; whatever else is not JSON in UTF-8 is none. */
+const UTF_8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })
+
+function payloadText(body: Uint8Array): string {
+  try {
+    const text = UTF_8.decode(body)
+    JSON.parse(text)
+    return text
+  } catch {
+    return 'null'
+  }
+}
+
+const json = (text: string): Response =>
+  new Response(text, { headers: { 'content-type': 'application/json;charset=utf-8' } })
+
+/** Whatever a sender called its body, an administrator's browser saves it and never shows or runs it. */
+const bodyResponse = ({ id, body }: StoredEvent): Response =>
+  new Response(new Uint8Array(body), {
+    headers: {
+      'content-type': 'application/octet-stream',
+      'content-disposition': `attachment; filename="${id}.bin"`,
+    },
+  })

@@ -1,0 +1,65 @@
+import { Elysia } from 'elysia'
+import type { Log } from '../core/log.ts'
+import { errors } from '../http/errors.ts'
+import { liveness, readiness } from '../http/health.ts'
+import type { Store } from '../store/index.ts'
+import { events } from './events.ts'
+import { methods } from './methods.ts'
+import { type Metrics, metrics } from './metrics.ts'
+import { openapi, type Route } from './openapi.ts'
+import { stats } from './stats.ts'
+import { token } from './token.ts'
+import { triggers } from './triggers.ts'
+import { webhookEventLog } from './webhook-event-log.ts'
+import { webhooks } from './webhooks.ts'
+
+export interface AdminDeps {
+  readonly store: Store
+  /** The bearer token that every call but the health checks needs. */
+  readonly token: string
+  /** Base of the webhook URLs, without a slash at its end. */
+  readonly publicUrl: string
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly version: string
+  isReady(): boolean
+}
+
+/** No answer of this plane is for a cache, a frame, or a browser to run. */
+const SECURITY_HEADERS = {
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+}
+
+/**
+ * The control plane. The guards come in this order: what is thrown becomes problem+json, then the token, then the method;
+ * only then is a route looked at, and a body read.
+ */
+export const createAdmin = (deps: AdminDeps) => {
+  // Read at the first request, when the table is complete.
+  const routes = (): readonly Route[] => app.routes
+  const app = new Elysia({
+    // A short `Host` would shift the path otherwise.
+    handler: { standardHostname: false },
+    // Bun's router would match another text than the guards have judged: it does not normalise paths.
+    systemRouter: false,
+    strictPath: true,
+    // Unknown fields are refused, not left out.
+    normalize: false,
+  })
+    .use(errors(deps))
+    .headers(SECURITY_HEADERS)
+    .use(token(deps.token))
+    .use(methods(routes))
+    .use(liveness())
+    .use(readiness(deps))
+    .use(triggers(deps))
+    .use(webhooks(deps))
+    .use(stats(deps))
+    .use(events(deps))
+    .use(webhookEventLog(deps))
+    .use(metrics(deps.metrics))
+    .use(openapi({ version: deps.version, routes }))
+  return app
+}

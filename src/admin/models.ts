@@ -1,0 +1,54 @@
+import { type Static, Type as t } from '@sinclair/typebox'
+import { Event, WebhookEventLogRow, WebhookStats } from '../core/event.ts'
+import { PAYLOAD_KB_MAX } from '../core/limits.ts'
+import { REJECTIONS, type RejectionCode } from '../core/rejection.ts'
+import { HmacAlgorithm, Trigger } from '../core/trigger.ts'
+
+/** What enabling, disabling and a new key answer. */
+const WebhookState = t.Pick(Trigger, ['webhook_enabled', 'webhook_key', 'webhook_url'])
+export type WebhookState = Static<typeof WebhookState>
+
+/** The one answer in which a secret is ever shown. */
+const HmacState = t.Object({
+  webhook_hmac_enabled: t.Boolean(),
+  webhook_hmac_algorithm: HmacAlgorithm,
+  secret: t.String({ description: 'shown this once' }),
+})
+export type HmacState = Static<typeof HmacState>
+
+/** The statistics of all triggers together. */
+const WebhookTotals = t.Omit(WebhookStats, ['trigger_ref', 'webhook_enabled'])
+export type WebhookTotals = Static<typeof WebhookTotals>
+
+export const PayloadLimitSettings = t.Object(
+  { kb: t.Integer({ minimum: 1, maximum: PAYLOAD_KB_MAX, description: 'in units of 1,024 bytes' }) },
+  { additionalProperties: false },
+)
+
+/** RFC 9457, as `http/problem.ts` writes it. */
+const Problem = t.Object({
+  type: t.String({ format: 'uri' }),
+  title: t.String(),
+  status: t.Integer(),
+  detail: t.String(),
+  code: t.Unsafe<RejectionCode>({ type: 'string', enum: Object.keys(REJECTIONS) }),
+  request_id: t.String({ format: 'uuid' }),
+  errors: t.Optional(t.Array(t.Object({ field: t.String(), message: t.String() }))),
+})
+
+const Health = t.Object({ status: t.String() })
+
+/** What answers are made of, by the names that the OpenAPI document gives them. */
+export const MODELS = {
+  Trigger,
+  WebhookState,
+  HmacState,
+  Event,
+  WebhookEventLogRow,
+  WebhookStats,
+  WebhookTotals,
+  Problem,
+  Health,
+}
+
+export type ModelName = keyof typeof MODELS

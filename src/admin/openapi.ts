@@ -1,0 +1,197 @@
+import type { TObject, TSchema } from '@sinclair/typebox'
+import { Elysia } from 'elysia'
+import { REJECTIONS, type RejectionCode } from '../core/rejection.ts'
+import { TriggerRef } from '../core/trigger.ts'
+import { type Description, describe, descriptionOf } from './describe.ts'
+import { MODELS, type ModelName } from './models.ts'
+
+/** A line of the route table, as far as the document reads it. */
+export interface Route {
+  readonly method: string
+  readonly path: string
+  readonly hooks?: {
+    readonly detail?: unknown
+    readonly query?: unknown
+    readonly body?: unknown
+  }
+}
+
+/**
+ * The OpenAPI document of this very process, made of its route table: what answers is in it, and nothing else.
+ *
+ * @param routes the route table, read at the first request, when it is complete
+ */
+export const openapi = ({ version, routes }: { readonly version: string; routes(): readonly Route[] }) => {
+  let text: string | null = null
+  return new Elysia({ name: 'admin.openapi' }).get(
+    '/openapi.json',
+    () => {
+      text ??= JSON.stringify(openapiDocument(routes(), version))
+      return new Response(text, { headers: { 'content-type': 'application/json;charset=utf-8' } })
+    },
+    describe({ id: 'readOpenapi', summary: 'This document', answer: { type: 'application/json' } }),
+  )
+}
+
+export function openapiDocument(routes: readonly Route[], version: string) {
+  const paths: Record<string, Record<string, object>> = {}
+  for (const route of routes) {
+    const operation = operationOf(route)
+    if (operation === null) continue
+    const path = route.path.replaceAll(/:([a-z]+)/g, '{$1}')
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation }
+  }
+  return {
+    openapi: '3.1.1',
+    info: {
+      title: 'Attune Webhooks admin API',
+      version,
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: '/' }],
+    security: [{ token: [] }],
+    paths,
+    components: {
+      securitySchemes: { token: { type: 'http', scheme: 'bearer' } },
+      headers: {
+        RequestId: {
+          description: 'Leads to the log entry',
+          schema: { type: 'string', format: 'uuid' },
+        },
+      },
+      schemas: Object.fromEntries(Object.entries(MODELS).map(([name, model]) => [name, jsonSchema(model)])),
+    },
+  }
+}
+
+/** Routes of `http/health.ts`, which both planes share and which know nothing of this document. */
+const HEALTH: Readonly<Record<string, Description>> = {
+  '/healthz': { id: 'readHealth', summary: 'Says that the process lives' },
+  '/readyz': { id: 'readReadiness', summary: 'Says whether webhooks are accepted; 503 when not' },
+}
+
+function operationOf({ method, path, hooks = {} }: Route): object | null {
+  // A catch-all is there to refuse what the other methods do not take.
+  if (method === 'ALL') return null
+  const health = HEALTH[path]
+  const description = health ?? descriptionOf(hooks.detail)
+  if (description === null) throw new Error(`${method} ${path} does not describe itself`)
+  const body = modelOf(hooks.body)
+  const { required = [], minProperties } = body ?? {}
+  const query = modelOf(hooks.query)
+  const parameters = [...pathParameters(path), ...queryParameters(query)]
+  return {
+    operationId: description.id,
+    summary: description.summary,
+    tags: [path.split('/')[3] ?? 'process'],
+    ...(health !== undefined && { security: [] }),
+    ...(parameters.length > 0 && { parameters }),
+    ...(body !== null && {
+      requestBody: {
+        required: required.length > 0 || minProperties !== undefined,
+        content: { 'application/json': { schema: jsonSchema(body) } },
+      },
+    }),
+    responses:
+      health === undefined
+        ? { ...success(description), ...problems(codesOf(description, { path, body, query })) }
+        : healthResponses(path),
+  }
+}
+
+const modelOf = (hook: unknown): TObject | null => (hook as { model?: TObject } | undefined)?.model ?? null
+
+const pathParameters = (path: string): object[] =>
+  [...path.matchAll(/:([a-z]+)/g)].map(([, name]) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: name === 'ref' ? jsonSchema(TriggerRef) : { type: 'string', format: 'uuid' },
+  }))
+
+const queryParameters = (query: TObject | null): object[] =>
+  Object.entries(query?.properties ?? {}).map(([name, schema]) => ({
+    name,
+    in: 'query',
+    required: false,
+    schema: jsonSchema(schema),
+  }))
+
+const REQUEST_ID = { 'X-Request-Id': { $ref: '#/components/headers/RequestId' } }
+
+const reference = (name: ModelName) => ({ $ref: `#/components/schemas/${name}` })
+
+function success({ summary, status = 200, answer }: Description): object {
+  return { [status]: { description: summary, headers: REQUEST_ID, ...(answer && content(answer)) } }
+}
+
+function content(answer: NonNullable<Description['answer']>): object {
+  if ('type' in answer) return { content: { [answer.type]: {} } }
+  const properties =
+    'one' in answer
+      ? { data: reference(answer.one) }
+      : {
+          data: { type: 'array', items: reference(answer.list) },
+          next_cursor: { type: ['string', 'null'], description: 'null on the last page' },
+        }
+  const schema = { type: 'object', properties, required: Object.keys(properties) }
+  return { content: { 'application/json': { schema } } }
+}
+
+interface Input {
+  readonly path: string
+  readonly body: TObject | null
+  readonly query: TObject | null
+}
+
+/** What every route can answer, what follows from its path and input, and what it says itself. */
+const codesOf = ({ codes = [] }: Description, { path, body, query }: Input): RejectionCode[] => [
+  'unauthorized',
+  ...(path.includes(':ref') ? (['trigger_unknown'] as const) : []),
+  ...(path.includes(':id') ? (['event_unknown'] as const) : []),
+  ...codes,
+  ...(body !== null ? (['body_incomplete', 'payload_too_large'] as const) : []),
+  ...(body !== null || query !== null ? (['request_invalid'] as const) : []),
+  'internal',
+  ...(path.startsWith('/api/') ? (['store_unavailable'] as const) : []),
+]
+
+function problems(codes: readonly RejectionCode[]): object {
+  const byStatus = Map.groupBy(codes, (code) => REJECTIONS[code].status)
+  return Object.fromEntries(
+    [...byStatus].map(([status, sharing]) => [
+      status,
+      {
+        description: sharing.map((code) => `${REJECTIONS[code].title} (\`${code}\`)`).join(', '),
+        headers: REQUEST_ID,
+        content: {
+          'application/problem+json': {
+            schema: { allOf: [reference('Problem'), { properties: { code: { enum: sharing } } }] },
+          },
+        },
+      },
+    ]),
+  )
+}
+
+function healthResponses(path: string): object {
+  const answer = (description: string) => ({
+    description,
+    headers: REQUEST_ID,
+    content: { 'application/json': { schema: reference('Health') } },
+  })
+  return path === '/readyz' ? { 200: answer('Ready'), 503: answer('Not ready') } : { 200: answer('Alive') }
+}
+
+/**
+ * A TypeBox schema is JSON Schema, but for a tuple, which it writes as older drafts did; OpenAPI 3.1 wants the words of
+ * draft 2020-12.
+ */
+function jsonSchema(schema: TSchema): unknown {
+  return JSON.parse(JSON.stringify(schema), (_, value: unknown) => {
+    const { items, additionalItems, ...others } = (value ?? {}) as Record<string, unknown>
+    return Array.isArray(items) && additionalItems === false
+      ? { ...others, prefixItems: items, items: false }
+      : value
+  })
+}

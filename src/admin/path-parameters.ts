@@ -1,0 +1,26 @@
+import { Type as t } from '@sinclair/typebox'
+import { Value } from '@sinclair/typebox/value'
+import { Rejection } from '../core/rejection.ts'
+import { requestIdTimeMs } from '../core/request-id.ts'
+import { TriggerRef } from '../core/trigger.ts'
+import { checkedBy } from './input.ts'
+
+const RefParameter = t.Object({ ref: TriggerRef })
+const IdParameter = t.Object({ id: t.String({ format: 'uuid' }) })
+
+/** A text that no trigger can have leads nowhere, like one that no trigger has. */
+export const refInPath = {
+  params: checkedBy(RefParameter, (params) => {
+    if (Value.Check(RefParameter, params)) return params
+    throw new Rejection('trigger_unknown', 'the path has no valid ref')
+  }),
+}
+
+/** Likewise: every event has the request id of its attempt. */
+export const eventIdInPath = {
+  params: checkedBy(IdParameter, (params) => {
+    const { id } = params as { id: unknown }
+    if (typeof id === 'string' && requestIdTimeMs(id) !== null) return { id }
+    throw new Rejection('event_unknown', 'the path has no valid id')
+  }),
+}

@@ -1,0 +1,178 @@
+import { Elysia } from 'elysia'
+import { checkCidr } from '../core/address.ts'
+import { PAYLOAD_KB_DEFAULT } from '../core/limits.ts'
+import { HmacSettings, IpWhitelistSettings, RateLimitSettings } from '../core/trigger.ts'
+import type { Store } from '../store/index.ts'
+import type { StoredTrigger } from '../store/triggers.ts'
+import { describe } from './describe.ts'
+import { jsonBody, problemIf, type Rule } from './input.ts'
+import { type HmacState, PayloadLimitSettings, type WebhookState } from './models.ts'
+import { refInPath } from './path-parameters.ts'
+import { triggerView } from './triggers.ts'
+
+/** The security settings of a trigger. Each is in force in this process when its answer arrives. */
+export const webhooks = ({ store, publicUrl }: { readonly store: Store; readonly publicUrl: string }) => {
+  const stateView = (trigger: StoredTrigger): { data: WebhookState } => {
+    const { webhook_enabled, webhook_key, webhook_url } = triggerView(trigger, publicUrl)
+    return { data: { webhook_enabled, webhook_key, webhook_url } }
+  }
+  const view = (trigger: StoredTrigger) => ({ data: triggerView(trigger, publicUrl) })
+  const answersState = { answer: { one: 'WebhookState' } } as const
+  const answersTrigger = { answer: { one: 'Trigger' } } as const
+
+  return new Elysia({ name: 'admin.webhooks' })
+    .post(
+      '/api/v1/triggers/:ref/webhooks/enable',
+      async ({ params: { ref } }) => stateView(await store.triggers.enableWebhook(ref)),
+      {
+        ...refInPath,
+        ...describe({
+          id: 'enableWebhook',
+          summary: 'Switches webhooks on; the first time makes the key, later times keep it',
+          ...answersState,
+        }),
+      },
+    )
+    .post(
+      '/api/v1/triggers/:ref/webhooks/disable',
+      async ({ params: { ref } }) => stateView(await store.triggers.disableWebhook(ref)),
+      {
+        ...refInPath,
+        ...describe({
+          id: 'disableWebhook',
+          summary: 'Switches webhooks off and keeps the key',
+          ...answersState,
+        }),
+      },
+    )
+    .post(
+      '/api/v1/triggers/:ref/webhooks/regenerate',
+      async ({ params: { ref } }) => stateView(await store.triggers.regenerateWebhookKey(ref)),
+      {
+        ...refInPath,
+        ...describe({
+          id: 'regenerateWebhookKey',
+          summary: 'Makes a new key; the old one ends at once',
+          ...answersState,
+        }),
+      },
+    )
+    .put(
+      '/api/v1/triggers/:ref/webhooks/hmac',
+      async ({ params: { ref }, body: { algorithm = 'sha256', secret = null } }) => {
+        const enabled = await store.triggers.enableHmac(ref, algorithm, secret)
+        const data: HmacState = {
+          webhook_hmac_enabled: enabled.trigger.webhookHmacEnabled,
+          webhook_hmac_algorithm: enabled.trigger.webhookHmacAlgorithm,
+          secret: enabled.secret,
+        }
+        return { data }
+      },
+      {
+        ...refInPath,
+        ...jsonBody(HmacSettings, { secret: isPrintable }),
+        ...describe({
+          id: 'enableHmac',
+          summary: 'Asks senders for a signature; the answer shows the secret this once',
+          answer: { one: 'HmacState' },
+        }),
+      },
+    )
+    .delete(
+      '/api/v1/triggers/:ref/webhooks/hmac',
+      async ({ params: { ref } }) => view(await store.triggers.disableHmac(ref)),
+      {
+        ...refInPath,
+        ...describe({
+          id: 'disableHmac',
+          summary: 'Asks for no signature and forgets the secret',
+          ...answersTrigger,
+        }),
+      },
+    )
+    .put(
+      '/api/v1/triggers/:ref/webhooks/rate-limit',
+      async ({ params: { ref }, body }) => view(await store.triggers.setRateLimit(ref, body)),
+      {
+        ...refInPath,
+        ...jsonBody(RateLimitSettings),
+        ...describe({
+          id: 'setRateLimit',
+          summary: 'Takes at most so many requests in each window',
+          ...answersTrigger,
+        }),
+      },
+    )
+    .delete(
+      '/api/v1/triggers/:ref/webhooks/rate-limit',
+      async ({ params: { ref } }) => view(await store.triggers.disableRateLimit(ref)),
+      {
+        ...refInPath,
+        ...describe({ id: 'disableRateLimit', summary: 'Takes any number of requests', ...answersTrigger }),
+      },
+    )
+    .put(
+      '/api/v1/triggers/:ref/webhooks/ip-whitelist',
+      async ({ params: { ref }, body: { cidrs } }) => view(await store.triggers.setIpWhitelist(ref, cidrs)),
+      {
+        ...refInPath,
+        ...jsonBody(IpWhitelistSettings, { cidrs: areCanonical }),
+        ...describe({
+          id: 'setIpWhitelist',
+          summary: 'Takes requests from these addresses only; an empty list refuses everyone',
+          ...answersTrigger,
+        }),
+      },
+    )
+    .delete(
+      '/api/v1/triggers/:ref/webhooks/ip-whitelist',
+      async ({ params: { ref } }) => view(await store.triggers.disableIpWhitelist(ref)),
+      {
+        ...refInPath,
+        ...describe({
+          id: 'disableIpWhitelist',
+          summary: 'Takes requests from any address and forgets the list',
+          ...answersTrigger,
+        }),
+      },
+    )
+    .put(
+      '/api/v1/triggers/:ref/webhooks/payload-limit',
+      async ({ params: { ref }, body: { kb } }) => view(await store.triggers.setPayloadLimit(ref, kb)),
+      {
+        ...refInPath,
+        ...jsonBody(PayloadLimitSettings),
+        ...describe({
+          id: 'setPayloadLimit',
+          summary: 'Takes payloads of at most so many units of 1,024 bytes',
+          ...answersTrigger,
+        }),
+      },
+    )
+    .delete(
+      '/api/v1/triggers/:ref/webhooks/payload-limit',
+      async ({ params: { ref } }) => view(await store.triggers.setPayloadLimit(ref, PAYLOAD_KB_DEFAULT)),
+      {
+        ...refInPath,
+        ...describe({
+          id: 'resetPayloadLimit',
+          summary: `Restores the limit of ${PAYLOAD_KB_DEFAULT}`,
+          ...answersTrigger,
+        }),
+      },
+    )
+}
+
+/** A line end or another control character in a secret is a slip of the clipboard, which no signature would reveal. */
+const isPrintable: Rule = (secret, field) =>
+  problemIf(
+    typeof secret === 'string' && /\p{Cc}/u.test(secret),
+    field,
+    'must not contain control characters',
+  )
+
+const areCanonical: Rule = (cidrs, field) =>
+  (cidrs as readonly string[]).flatMap((cidr, index) => {
+    const verdict = checkCidr(cidr)
+    return verdict.ok ? [] : [{ field: `${field}[${index}]`, message: verdict.message }]
+  })
