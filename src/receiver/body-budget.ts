@@ -2,9 +2,9 @@
 export interface BodyBudget {
   /** Opens an account for one body. */
   open(): {
-    /** Takes bytes; false when they are not there. */
+    /** Takes bytes; false when they are not there, and once the account is closed: a body may be read on when its time is up. */
     readonly take: (bytes: number) => boolean
-    /** Gives everything back, once. */
+    /** Gives everything back and closes the account. */
     readonly release: () => void
   }
 }
@@ -14,14 +14,16 @@ export function createBodyBudget(bytesMax: number): BodyBudget {
   return {
     open() {
       let taken = 0
+      let closed = false
       return {
         take(bytes) {
-          if (bytes > left) return false
+          if (closed || bytes > left) return false
           left -= bytes
           taken += bytes
           return true
         },
         release() {
+          closed = true
           left += taken
           taken = 0
         },

@@ -60,7 +60,7 @@ export async function readBody(attempt: Attempt, ceiling: number, budget: BodyBu
     const reading =
       declared !== null && declared <= BODY_BYTES_READ_AT_ONCE_MAX
         ? readAtOnce(attempt.request, declared, share.take)
-        : readByChunk(attempt.request, limit, share.take)
+        : readByChunk(attempt.request, declared, limit, share.take)
     const body = await Promise.race([reading, timeout])
     if (declared !== null && body.byteLength !== declared) throw incomplete(body.byteLength, declared)
     attempt.body = body
@@ -95,14 +95,19 @@ async function readAtOnce(request: Request, declared: number, take: Take): Promi
   }
 }
 
-async function readByChunk(request: Request, limit: number, take: Take): Promise<Uint8Array> {
+async function readByChunk(
+  request: Request,
+  declared: number | null,
+  limit: number,
+  take: Take,
+): Promise<Uint8Array> {
   if (request.body === null) return new Uint8Array(0)
   const reader = request.body.getReader()
   const chunks: Uint8Array[] = []
   let bytes = 0
   for (;;) {
     const { done, value } = await reader.read().catch(() => {
-      throw incomplete(bytes, null)
+      throw incomplete(bytes, declared)
     })
     if (done) return Buffer.concat(chunks, bytes)
     bytes += value.byteLength

@@ -15,10 +15,14 @@ export const signature =
       // Size comes before signature in the list of steps; a chunked body shows its size only when it is read. One of declared
       // length has been judged, and without a signature it need not be read at all.
       if (attempt.declaredBytes === null) await readBody(attempt, bodyBytesMax, budget)
-      attempt.hmacVerified = false
       const value = signatureOf(attempt)
-      if (value === null) throw new Rejection('signature_missing', 'no signature header is present')
+      if (value === null) {
+        attempt.hmacVerified = false
+        throw new Rejection('signature_missing', 'no signature header is present')
+      }
+      // A body that does not arrive whole is nobody's wrong signature: the check has not run.
       const body = await readBody(attempt, bodyBytesMax, budget)
+      attempt.hmacVerified = false
       const verdict = verifySignature({
         body,
         signature: value,
