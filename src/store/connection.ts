@@ -9,6 +9,8 @@ export interface PoolOptions {
   readonly connectionsMax: number
   /** The server ends a statement after this; the embedded database knows no such limit. */
   readonly statementMsMax: number
+  /** Settings of the server that these connections need to differ in. */
+  readonly settings?: Readonly<Record<string, string>>
 }
 
 /** Either engine, through one driver. */
@@ -35,7 +37,7 @@ const COMMON = {
 export function postgresqlEngine(databaseUrl: string): Engine {
   return {
     kind: 'postgresql',
-    createPool: ({ name, connectionsMax, statementMsMax }) =>
+    createPool: ({ name, connectionsMax, statementMsMax, settings }) =>
       postgres(databaseUrl, {
         ...COMMON,
         max: connectionsMax,
@@ -43,6 +45,7 @@ export function postgresqlEngine(databaseUrl: string): Engine {
           application_name: `attune-webhooks ${name}`,
           statement_timeout: statementMsMax,
           TimeZone: 'UTC',
+          ...settings,
         },
       }),
     failed: new Promise(() => {}),

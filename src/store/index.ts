@@ -57,6 +57,7 @@ export async function openStore({ engine, log, retentionDays, onBatch }: StoreOp
     name: 'intake',
     connectionsMax: 1,
     statementMsMax: 2 * RECEIVER_STATEMENT_MS_MAX,
+    settings: await durableSettings(maintenancePool, log),
   })
   const lookupPool = new Pool(engine, {
     name: 'checks',
@@ -97,6 +98,20 @@ export async function openStore({ engine, log, retentionDays, onBatch }: StoreOp
       await engine.close()
     },
   }
+}
+
+/**
+ * A 2xx means that the event is on disk, whatever the server's own settings are. A server may be set to answer a commit before it is
+ * written; that we can undo for our connections. One that never syncs we can only report.
+ */
+async function durableSettings(pool: Pool, log: Log): Promise<Record<string, string>> {
+  const [row] = await pool.sql.unsafe<{ fsync: string; synchronous_commit: string }[]>(
+    "select current_setting('fsync') as fsync, current_setting('synchronous_commit') as synchronous_commit",
+  )
+  if (row?.fsync !== 'on') {
+    log.error('the PostgreSQL server runs with fsync = off: a crash of its host can lose acknowledged webhooks')
+  }
+  return row?.synchronous_commit === 'off' ? { synchronous_commit: 'on' } : {}
 }
 
 /**
