@@ -109,7 +109,9 @@ async function durableSettings(pool: Pool, log: Log): Promise<Record<string, str
     "select current_setting('fsync') as fsync, current_setting('synchronous_commit') as synchronous_commit",
   )
   if (row?.fsync !== 'on') {
-    log.error('the PostgreSQL server runs with fsync = off: a crash of its host can lose acknowledged webhooks')
+    log.error(
+      'the PostgreSQL server runs with fsync = off: a crash of its host can lose acknowledged webhooks',
+    )
   }
   return row?.synchronous_commit === 'off' ? { synchronous_commit: 'on' } : {}
 }
