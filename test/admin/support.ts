@@ -1,0 +1,159 @@
+/** The admin plane on a real store and a real socket. */
+import { createAdmin } from '../../src/admin/index.ts'
+import type { AcceptedAttempt, AuditRecord, RejectedAttempt } from '../../src/core/attempt.ts'
+import type { Problem } from '../../src/http/problem.ts'
+import { openStore, type Store } from '../../src/store/index.ts'
+import type { EngineUnderTest } from '../support/database.ts'
+import { recordingLog } from '../support/log.ts'
+
+export const TOKEN = 'test-token-0123456789-0123456789-abcdef'
+export const PUBLIC_URL = 'https://hooks.example.test'
+
+export interface Call {
+  /** Sent as JSON. */
+  readonly json?: unknown
+  /** Sent as it is, with the content type of JSON unless a header says otherwise. */
+  readonly body?: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>
+  readonly headers?: Readonly<Record<string, string>>
+  /** `null`: none. */
+  readonly token?: string | null
+}
+
+export interface Answer {
+  readonly status: number
+  readonly headers: Headers
+  readonly text: string
+  /** The body as JSON, believed to be of the form that the test expects. */
+  json<T>(): T
+  /** `data` of the body. */
+  data<T>(): T
+  problem(): Problem
+}
+
+export type AdminUnderTest = Awaited<ReturnType<typeof startAdmin>>
+
+export async function startAdmin(under: EngineUnderTest) {
+  const { engine, dispose } = await under.open()
+  const log = recordingLog()
+  const store = await openStore({ engine, log, retentionDays: 90 })
+  let ready = true
+  const app = createAdmin({
+    store,
+    token: TOKEN,
+    publicUrl: PUBLIC_URL,
+    log,
+    metrics: { contentType: 'text/plain; version=0.0.4', render: async () => 'attune_test 1\n' },
+    version: '0.1.0',
+    isReady: () => ready,
+  })
+  const { server } = app.listen({ port: 0, hostname: '127.0.0.1', reusePort: false, development: false })
+  const origin = `http://127.0.0.1:${server?.port}`
+
+  return {
+    app,
+    store,
+    log,
+    origin,
+    setReady(value: boolean): void {
+      ready = value
+    },
+    call: (method: string, path: string, given: Call = {}) => call(`${origin}${path}`, method, given),
+    async close(): Promise<void> {
+      await server?.stop(true)
+      await store.close(1_000)
+      await dispose()
+    },
+  }
+}
+
+async function call(url: string, method: string, given: Call): Promise<Answer> {
+  const { json, token = TOKEN } = given
+  const body = json === undefined ? given.body : JSON.stringify(json)
+  const response = await fetch(url, {
+    method,
+    headers: {
+      ...(token !== null && { authorization: `Bearer ${token}` }),
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...given.headers,
+    },
+    ...(body !== undefined && { body }),
+    redirect: 'manual',
+  })
+  const text = await response.text()
+  return {
+    status: response.status,
+    headers: response.headers,
+    text,
+    json: <T>() => JSON.parse(text) as T,
+    data: <T>() => (JSON.parse(text) as { data: T }).data,
+    problem: () => JSON.parse(text) as Problem,
+  }
+}
+
+/** The fields that an answer of 422 names, in order of their names. */
+export const fieldsOf = (answer: Answer): string[] =>
+  (answer.problem().errors ?? []).map(({ field }) => field).sort()
+
+/** A trigger with a webhook key, as the receiver knows it. */
+export async function triggerWithKey(store: Store, ref: string) {
+  await store.triggers.create({ ref })
+  const trigger = await store.triggers.enableWebhook(ref)
+  if (trigger.webhookKey === null) throw new Error('enabling made no key')
+  return { triggerId: String(trigger.id), triggerRef: ref, webhookKey: trigger.webhookKey }
+}
+
+type Origin = Awaited<ReturnType<typeof triggerWithKey>>
+
+/** An id whose time is `timeMs`: what a request of that moment would have had. */
+export const idAt = (timeMs: number): string => Bun.randomUUIDv7('hex', timeMs)
+
+const record = (origin: Origin): AuditRecord => ({
+  ...origin,
+  id: idAt(Date.now()),
+  sourceIp: '192.0.2.1',
+  userAgent: 'test',
+  payloadSizeBytes: 0,
+  headers: [['x-test', '1']],
+  hmacVerified: null,
+  rateLimited: false,
+  ipAllowed: null,
+  startedAtMs: performance.now(),
+})
+
+/** Stores an event, and the log row with it. */
+export async function accept(
+  store: Store,
+  origin: Origin,
+  given: Partial<AcceptedAttempt> = {},
+): Promise<string> {
+  const body = given.body ?? new TextEncoder().encode('{}')
+  const attempt = {
+    ...record(origin),
+    contentType: 'application/json',
+    ...given,
+    body,
+    payloadSizeBytes: body.byteLength,
+  }
+  await store.intakeWriter.accept(attempt)
+  return attempt.id
+}
+
+/** Stores the log row of a rejection. */
+export async function reject(
+  store: Store,
+  origin: Origin,
+  given: Partial<RejectedAttempt> = {},
+): Promise<string> {
+  const attempt = {
+    ...record(origin),
+    statusCode: 401,
+    errorCode: 'signature_invalid' as const,
+    errorMessage: 'the digest does not match',
+    hmacVerified: false,
+    elapsedMs: 2,
+    ...given,
+  }
+  store.intakeWriter.record(attempt)
+  await store.intakeWriter.flush(5_000)
+  return attempt.id
+}
