@@ -35,7 +35,7 @@ export type AdminUnderTest = Awaited<ReturnType<typeof startAdmin>>
 export async function startAdmin(under: EngineUnderTest) {
   const { engine, dispose } = await under.open()
   const log = recordingLog()
-  const store = await openStore({ engine, log, retentionDays: 90 })
+  const store = await openStore({ engine, log, retentionDays: 90, onBatch: () => {} })
   let ready = true
   const app = createAdmin({
     store,
