@@ -43,7 +43,8 @@ export class Client {
     if (this.closed) return
     if (this.#filled + bytes.length > this.#piece.length) this.flush()
     if (bytes.length > this.#piece.length) {
-      this.#channel.data(bytes.slice())
+      // A copy, which `slice` of a Buffer is not: the bytes may lie in the engine's memory.
+      this.#channel.data(new Uint8Array(bytes))
       return
     }
     this.#piece.set(bytes, this.#filled)

@@ -91,7 +91,7 @@ async function greet(database: PGlite): Promise<Uint8Array> {
   const pieces: Uint8Array[] = []
   await database.execProtocolRawStream(STARTUP_MESSAGE, {
     syncToFs: false,
-    onRawData: (bytes) => pieces.push(bytes.slice()),
+    onRawData: (bytes) => pieces.push(new Uint8Array(bytes)),
   })
   return Buffer.concat(pieces)
 }

@@ -35,6 +35,7 @@ export interface EmbeddedDatabase {
 export async function openEmbeddedDatabase(options: {
   dataDirectory: string
   log: Log
+  reopenDelaysMs?: readonly number[]
 }): Promise<EmbeddedDatabase> {
   const dataDirectory = resolve(options.dataDirectory)
   prepareDataDirectory(dataDirectory)
@@ -47,7 +48,8 @@ export async function openEmbeddedDatabase(options: {
     lock.release()
     throw error
   }
-  return new RevivingDatabase(dataDirectory, options.log, lock, first)
+  const delaysMs = options.reopenDelaysMs ?? EMBEDDED_REOPEN_DELAYS_MS
+  return new RevivingDatabase({ dataDirectory, log: options.log, lock, first, delaysMs })
 }
 
 class RevivingDatabase implements EmbeddedDatabase {
@@ -55,19 +57,27 @@ class RevivingDatabase implements EmbeddedDatabase {
   readonly #dataDirectory: string
   readonly #log: Log
   readonly #ended: Promise<void>
+  readonly #delaysMs: readonly number[]
   #life: WorkerDatabase
   #away: Error | undefined
   readonly #closing = Promise.withResolvers<void>()
   #isClosing = false
 
-  constructor(dataDirectory: string, log: Log, lock: DirectoryLock, first: WorkerDatabase) {
-    this.#dataDirectory = dataDirectory
-    this.#log = log
-    this.#life = first
+  constructor(deps: {
+    dataDirectory: string
+    log: Log
+    lock: DirectoryLock
+    first: WorkerDatabase
+    delaysMs: readonly number[]
+  }) {
+    this.#dataDirectory = deps.dataDirectory
+    this.#log = deps.log
+    this.#delaysMs = deps.delaysMs
+    this.#life = deps.first
     const failed = Promise.withResolvers<Error>()
     this.failed = failed.promise
     this.#ended = this.#live().then((failure) => {
-      lock.release()
+      deps.lock.release()
       if (failure !== undefined) failed.resolve(failure)
     })
   }
@@ -94,7 +104,7 @@ class RevivingDatabase implements EmbeddedDatabase {
       this.#away = failure
       this.#log.error('embedded database stopped', { reason: failure.message })
       if (performance.now() - bornAt > EMBEDDED_STEADY_MS) shortLives = 0
-      const delayMs = EMBEDDED_REOPEN_DELAYS_MS[shortLives++]
+      const delayMs = this.#delaysMs[shortLives++]
       if (delayMs === undefined) return failure
       await Promise.race([Bun.sleep(delayMs), this.#closing.promise])
       if (this.#isClosing) return undefined

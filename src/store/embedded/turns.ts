@@ -100,22 +100,35 @@ export class Turns {
       await this.#run(farewell(estate.heldSession, estate.statements))
       return true
     }
-    if (this.#holder !== undefined) return this.#serve(this.#holder)
-    if (this.#engine.walBytes() - this.#checkpointedAt > EMBEDDED_CHECKPOINT_WAL_BYTES) {
-      await this.#run(CHECKPOINT_MESSAGE)
-      this.#checkpointedAt = this.#engine.walBytes()
-      return true
-    }
-    const client = this.#queue.shift()
+    if (this.#holder === undefined && this.#checkpointIsDue()) return this.#checkpoint()
+    const client = this.#holder ?? this.#shiftQueue()
     if (client === undefined) return false
-    client.queued = false
-    if (client.closed) return true
-    if (await this.#serve(client)) this.#enqueue(client)
+    const served = await this.#serve(client)
+    // To the end of the queue: it may have sent more, of which another client's turn comes first.
+    if (served && client !== this.#holder) this.#enqueue(client)
+    return served || this.#holder === undefined
+  }
+
+  #shiftQueue(): Client | undefined {
+    const client = this.#queue.shift()
+    if (client !== undefined) client.queued = false
+    return client
+  }
+
+  #checkpointIsDue(): boolean {
+    return this.#engine.walBytes() - this.#checkpointedAt > EMBEDDED_CHECKPOINT_WAL_BYTES
+  }
+
+  /** Keeps the log short, and with it the recovery after a crash. Small and often, as everybody waits for it. */
+  async #checkpoint(): Promise<boolean> {
+    await this.#run(CHECKPOINT_MESSAGE)
+    this.#checkpointedAt = this.#engine.walBytes()
     return true
   }
 
   /** Deals with the next request of the client; false when there is none yet. */
   async #serve(client: Client): Promise<boolean> {
+    if (client.closed) return true
     clearTimeout(this.#holderTimer)
     let request: ClientRequest | undefined
     try {
