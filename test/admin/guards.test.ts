@@ -112,6 +112,15 @@ describe('the bearer token', () => {
     },
   )
 
+  test.each(['triggers', 'events'])(
+    'cannot be slipped past with a path that two readers take for two: %s',
+    async (noun) => {
+      // Bun's own router would hand this to the route of one trigger or event, under the URL of a health check.
+      const line = `GET /api/v1/${noun}/..\\..\\..\\healthz HTTP/1.1`
+      expect(await statusOf(`${line}\r\nHost: a\r\n`)).toBe(200)
+    },
+  )
+
   test('leaves no trace in an answer or in the log', async () => {
     const answer = await admin.call('GET', '/api/v1/triggers', { token: `${TOKEN}-canary` })
     expect(answer.text).not.toContain('canary')
