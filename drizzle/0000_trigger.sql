@@ -18,8 +18,12 @@ BEGIN
   EXCEPTION WHEN data_exception THEN
     RETURN format('%L is not an IP address or CIDR', left(entry, 64));
   END;
-  IF family(parsed) = 6 AND parsed << '::ffff:0:0/95'::inet THEN
+  IF family(parsed) = 6 AND parsed <<= '::ffff:0:0/96'::inet THEN
     RETURN format('%L is an IPv4 address in IPv6 form; write it as IPv4', left(entry, 64));
+  END IF;
+  -- Out of use (RFC 4291, 2.5.5.1), and PostgreSQL writes them otherwise than RFC 5952 does.
+  IF family(parsed) = 6 AND parsed <<= '::/96'::inet AND host(network(parsed)) NOT IN ('::', '::1') THEN
+    RETURN format('%L is a deprecated IPv4-compatible address; write it as IPv4', left(entry, 64));
   END IF;
   canonical := CASE
     WHEN position('/' IN entry) > 0 THEN host(network(parsed)) || '/' || masklen(parsed)

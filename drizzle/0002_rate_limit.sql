@@ -68,7 +68,7 @@ BEGIN
     RETURN false;
   END IF;
   -- An IPv4 peer of a dual-stack listener arrives as ::ffff:a.b.c.d and counts as IPv4.
-  IF family(source_ip) = 6 AND source_ip << '::ffff:0:0/95'::inet THEN
+  IF family(source_ip) = 6 AND source_ip <<= '::ffff:0:0/96'::inet THEN
     address := regexp_replace(host(source_ip), '^.*:', '')::inet;
   END IF;
   FOREACH entry IN ARRAY whitelist LOOP

@@ -56,6 +56,10 @@ export function checkCidr(text: string): CidrVerdict {
   }
 
   const network = unmapped({ words: masked(words, bits), bits })
+  if (isCompatible(network.words)) {
+    const ipv4 = wordsText([network.words[3]]) + (prefix === null ? '' : `/${network.bits - 96}`)
+    return refuse(`${text} is a deprecated IPv4-compatible address; write ${ipv4}`)
+  }
   const canonical = wordsText(network.words) + (prefix === null ? '' : `/${network.bits}`)
   if (text === canonical) return { ok: true, cidr: canonical }
   return refuse(`${text} ${whyNotCanonical(words, bits, network)}; write ${canonical}`)
@@ -186,6 +190,13 @@ function ipv6Words(text: string): Ipv6Words | null {
 
 const isMapped = (words: Words): words is Ipv6Words =>
   words.length === 4 && words[0] === 0 && words[1] === 0 && words[2] === 0xffff
+
+/**
+ * IPv4-compatible addresses (RFC 4291, 2.5.5.1) are out of use, and the one place where readers differ on the canonical text:
+ * PostgreSQL ends them in four decimal parts. `::` and `::1` lie in their block and are none of them.
+ */
+const isCompatible = (words: Words): words is Ipv6Words =>
+  words.length === 4 && words[0] === 0 && words[1] === 0 && words[2] === 0 && words[3] !== 0 && words[3] !== 1
 
 /**
  * IPv4-mapped IPv6 counts as IPv4 (RFC 4291, 2.5.5.2). Host bits are cleared before this is asked, so a

@@ -11,7 +11,7 @@ export const REJECTIONS = {
   payload_too_large: {
     status: 413,
     title: 'Payload too large',
-    detail: 'The payload exceeds the limit of this webhook.',
+    detail: 'The payload exceeds the limit.',
   },
   body_incomplete: {
     status: 400,
