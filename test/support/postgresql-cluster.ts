@@ -1,7 +1,7 @@
 /**
  * A PostgreSQL cluster that lives as long as the test process: made by `initdb` in a temporary folder, on a port of its
- * own, without a socket, without fsync. A shell keeps watch over it with a pipe: however the test process ends, the
- * pipe closes, and the shell stops the cluster and removes the folder.
+ * own, without a socket. A shell keeps watch over it with a pipe: however the test process ends, the pipe closes, and
+ * the shell stops the cluster and removes the folder.
  */
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -28,27 +28,29 @@ const programs: Programs = findPrograms()
 /** Why no cluster can be made here, or `null` when one can. */
 export const clusterMissing: string | null = 'missing' in programs ? programs.missing : null
 
-export async function createCluster(): Promise<Cluster> {
+/** Tests start often and lose nothing that matters: no fsync, and little memory. */
+const FORGETFUL = ['fsync=off', 'full_page_writes=off', 'shared_buffers=32MB']
+
+/** @param settings - of the server, each `name=value` */
+export async function createCluster(settings: readonly string[] = FORGETFUL): Promise<Cluster> {
   if ('missing' in programs) throw new Error(programs.missing)
   const { directory, asUser, userId } = programs
   const home = mkdtempSync(join(tmpdir(), 'attune-postgresql-'))
   if (userId !== null) chownSync(home, userId, -1)
   const data = join(home, 'data')
   const port = await freePort()
-  const settings = [
+  const options = [
     `-p ${port}`,
     '-c listen_addresses=127.0.0.1',
     '-c unix_socket_directories=',
-    '-c fsync=off',
-    '-c full_page_writes=off',
-    '-c shared_buffers=32MB',
     '-c max_connections=200',
     '-c log_min_messages=fatal',
+    ...settings.map((setting) => `-c ${setting}`),
   ].join(' ')
   const run = (...command: string[]) => execute([...asUser, ...command])
   const pgCtl = (...words: string[]) =>
     run(join(directory, 'pg_ctl'), '-D', data, '-s', '-w', '-l', join(home, 'log'), ...words)
-  const start = () => pgCtl('-o', settings, 'start')
+  const start = () => pgCtl('-o', options, 'start')
   const stop = () => pgCtl('-m', 'immediate', 'stop')
 
   await run(
