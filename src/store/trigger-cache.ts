@@ -8,10 +8,10 @@ import {
   UNKNOWN_KEY_CACHE_MAX,
 } from '../core/limits.ts'
 import type { Log } from '../core/log.ts'
-import { storeUnavailable } from '../core/rejection.ts'
+import { Rejection, storeUnavailable } from '../core/rejection.ts'
 import type { HmacAlgorithm, WebhookSettings } from '../core/trigger.ts'
 import { Batcher } from './batcher.ts'
-import type { Pool } from './connection.ts'
+import { describeFault, type Pool } from './connection.ts'
 import { LruMap } from './lru-map.ts'
 
 /** Keys of one look-up, and changes of one poll; more changes than this empty the cache. */
@@ -133,7 +133,7 @@ export class TriggerCache {
         if (this.#stopped) return
         if (this.#available) {
           this.#log.error('the database is away', {
-            reason: error instanceof Error ? error.message : 'unknown',
+            reason: error instanceof Rejection ? error.reason : describeFault(error),
           })
         }
         this.#available = false
@@ -143,12 +143,15 @@ export class TriggerCache {
 
   async #pollOnce(): Promise<void> {
     const startedAtMs = performance.now()
-    if (startedAtMs - this.#confirmedAtMs > FEED_GAP_MS_MAX) this.#horizon = null
+    // What comes back may be another server, restored from a backup or a standby that had fallen behind: its feed says
+    // nothing of what went with the old one.
+    if (!this.#available || startedAtMs - this.#confirmedAtMs > FEED_GAP_MS_MAX) this.#horizon = null
     const [row] = await this.#pool.run(QUERY_MS_MAX, (sql) =>
       sql.unsafe<{ horizon: string; keys: (string | null)[] | null }[]>(
+        // As JSON: the driver reads a null of an array as the text "NULL".
         `select
            pg_snapshot_xmin(pg_current_snapshot())::text as horizon,
-           (select array_agg(webhook_key) from (
+           (select json_agg(webhook_key) from (
               select webhook_key from attune.trigger_change
               where xact >= $1::text::xid8
               group by webhook_key
@@ -226,12 +229,15 @@ interface TriggerRow {
   webhook_payload_size_limit_kb: number
 }
 
+/** A list that psql has stored with other dimensions or bounds than ours is the same list. */
 const SELECT_BY_KEYS = `
   select
     id::text, ref, webhook_key, webhook_enabled,
     webhook_hmac_enabled, webhook_hmac_secret, webhook_hmac_algorithm,
     webhook_rate_limit_enabled, webhook_rate_limit_requests, webhook_rate_limit_window_seconds,
-    webhook_ip_whitelist_enabled, webhook_ip_whitelist, webhook_payload_size_limit_kb
+    webhook_ip_whitelist_enabled,
+    array(select entry from unnest(webhook_ip_whitelist) as e (entry)) as webhook_ip_whitelist,
+    webhook_payload_size_limit_kb
   from attune.trigger
   where webhook_key = any ($1::text[])`
 
