@@ -116,8 +116,13 @@ export interface Installation {
   readonly dataDirectory: string
   /** `null` on the embedded database. */
   readonly databaseUrl: string | null
-  /** Starts `serve` and waits until it listens. @throws Error with what it said when it does not */
-  serve(settings?: Settings): Promise<Server>
+  /**
+   * Starts `serve` and waits until it listens.
+   *
+   * @param under - a program that runs the binary in its own place, such as `strace -D`, with its arguments
+   * @throws Error with what it said when it does not
+   */
+  serve(settings?: Settings, under?: readonly string[]): Promise<Server>
   /** Starts something that goes on by itself. */
   launch(args: readonly string[], settings?: Settings): Program
   /** Runs a command to its end; it knows the server that was started last. */
@@ -149,8 +154,8 @@ export async function install(): Promise<Installation> {
       Object.entries(all).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
     )
   }
-  const launch = (args: readonly string[], settings: Settings = {}): Program => {
-    const program = start({ args, folder, home, env: environment(settings), number: programs.length })
+  const launch = (command: readonly string[], settings: Settings): Program => {
+    const program = start({ command, folder, home, env: environment(settings), number: programs.length })
     programs.push(program)
     return program
   }
@@ -159,9 +164,9 @@ export async function install(): Promise<Installation> {
     folder,
     dataDirectory: join(folder, 'attune-data'),
     databaseUrl,
-    launch: (args, settings) => launch(args, { ATTUNE_ADMIN_URL: adminUrl, ...settings }),
-    async serve(settings = {}) {
-      const server = await listening(launch(['serve'], settings), () => {
+    launch: (args, settings) => launch([BINARY, ...args], { ATTUNE_ADMIN_URL: adminUrl, ...settings }),
+    async serve(settings = {}, under = []) {
+      const server = await listening(launch([...under, BINARY, 'serve'], settings), () => {
         const { ATTUNE_ADMIN_TOKEN: given, ATTUNE_DATA_DIR: directory = 'attune-data' } = settings
         return given ?? readFileSync(join(resolve(folder, directory), 'admin-token'), 'utf8').trim()
       })
@@ -193,7 +198,7 @@ export async function install(): Promise<Installation> {
 }
 
 interface Start {
-  readonly args: readonly string[]
+  readonly command: readonly string[]
   readonly folder: string
   readonly home: string
   readonly env: Record<string, string>
@@ -204,11 +209,11 @@ interface Start {
  * Output goes to files: a pipe that the test reads late would make the program wait. A shell keeps watch: when the test
  * process ends before the program does, in whatever way, the shell ends the program and removes the folder.
  */
-function start({ args, folder, home, env, number }: Start): Program {
+function start({ command, folder, home, env, number }: Start): Program {
   const paths = { stdout: join(home, `stdout-${number}`), stderr: join(home, `stderr-${number}`) }
   const stdout = openSync(paths.stdout, 'a')
   const stderr = openSync(paths.stderr, 'a')
-  const child = Bun.spawn([BINARY, ...args], { cwd: folder, env, stdin: 'ignore', stdout, stderr })
+  const child = Bun.spawn([...command], { cwd: folder, env, stdin: 'ignore', stdout, stderr })
   closeSync(stdout)
   closeSync(stderr)
   const watch = Bun.spawn(
