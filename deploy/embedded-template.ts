@@ -2,7 +2,7 @@
  * Makes dist/embedded-template.tar.gz: the data directory of a freshly initialised embedded database, shut
  * down cleanly. The server unpacks it at its first start, which takes a fraction of the time of initdb.
  *
- * Superuser and database are `postgres`, the encoding is UTF8 and the locale C.UTF-8, whatever the builder's
+ * Superuser and database are `postgres`, the encoding is UTF8 and the locale C, whatever the builder's
  * environment says. Does nothing when the file is there and was made by the same version of PGlite.
  */
 import {

@@ -92,9 +92,10 @@ function ownBytes(chunk: Buffer): Uint8Array<ArrayBuffer> {
   return new Uint8Array(chunk)
 }
 
-/** A connection that fails at once. An exception from `socket` would cost postgres.js the connection for good. */
+/**
+ * A connection that fails at its first write. An exception from `socket` would cost postgres.js the connection
+ * for good, and so would an end before that write: it forgets to schedule the next one.
+ */
 export function deadConnection(error: Error): Duplex {
-  const connection = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done(error) })
-  setImmediate(() => connection.destroy(error))
-  return connection
+  return new Duplex({ read() {}, write: (_chunk, _encoding, done) => done(error) })
 }

@@ -77,7 +77,7 @@ export class WorkerDatabase {
       case 'disconnected': {
         const connection = this.#connections.get(message.connection)
         this.#connections.delete(message.connection)
-        connection?.closedByWorker()
+        if (connection !== undefined) cutOff([connection])
         break
       }
       case 'log':
@@ -100,16 +100,26 @@ export class WorkerDatabase {
     if (this.#state === 'ending') return
     this.#state = 'ending'
     this.#failure = failure
-    for (const connection of this.#connections.values()) connection.closedByWorker(failure)
+    cutOff([...this.#connections.values()], failure)
     this.#connections.clear()
     if (failure !== undefined) this.#opened.reject(failure)
     this.#worker.terminate()
   }
 }
 
-/** PostgreSQL's own lines, of which the engine lets through only what concerns the server as a whole. */
+/**
+ * Ends connections together, after what their clients have already scheduled to be written: postgres.js 3.4.9
+ * does not write again on a connection that ends between the two.
+ */
+function cutOff(connections: readonly EmbeddedConnection[], failure?: Error): void {
+  setImmediate(() => {
+    for (const connection of connections) connection.closedByWorker(failure)
+  })
+}
+
+/** PostgreSQL's own lines about the server as a whole. Those about a statement are left out: they may quote a sender. */
 function logLine(log: Log, line: string): void {
-  if (/^(PANIC|FATAL|Aborted)/.test(line)) log.error('embedded database', { line })
-  else if (line.startsWith('WARNING')) log.warn('embedded database', { line })
-  else log.info('embedded database', { line })
+  if (/^(PANIC|FATAL):/.test(line)) log.error('embedded database', { line })
+  else if (line.startsWith('WARNING:')) log.warn('embedded database', { line })
+  else if (line.startsWith('LOG:')) log.info('embedded database', { line })
 }

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'bun:test'
 import { renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { openEmbeddedDatabase } from '../../../src/store/embedded/index.ts'
-import { clientOf, eventually, rejection, SILENT_LOG, temporaryDirectory } from './support.ts'
+import { clientOf, eventually, frame, rejection, SILENT_LOG, startup, temporaryDirectory } from './support.ts'
 
 let directory: ReturnType<typeof temporaryDirectory>
 beforeEach(() => {
@@ -23,7 +23,9 @@ test('an engine that stops fails every query at once, and comes back with all th
   renameSync(wal, `${wal}.away`)
   const fatal = sql
     .unsafe('select pg_switch_wal(); insert into kept values (101); select pg_switch_wal()')
+
     .simple()
+    .execute()
   const others = Array.from({ length: 5 }, () =>
     sql`insert into kept values (102)`.then(
       () => 'ok',
@@ -37,7 +39,7 @@ test('an engine that stops fails every query at once, and comes back with all th
   await eventually(async () => (await sql`select 1`).length === 1)
   const [row] = await sql<{ n: number }[]>`select count(*)::int as n from kept where n <= 100`
   expect(row?.n).toBe(100)
-  await sql.end()
+  await sql.end({ timeout: 1 })
   await database.close()
   await (await open()).close()
 }, 60_000)
@@ -58,7 +60,7 @@ test('an engine that does not stay up is given up: `failed` settles and the lock
     .catch(() => {})
   expect((await database.failed).message).not.toBe('')
   expect((await rejection(sql`select 1`)).message).not.toBe('')
-  await sql.end()
+  await sql.end({ timeout: 1 })
   await database.close()
 
   renameSync(`${wal}.away`, wal)
@@ -67,20 +69,19 @@ test('an engine that does not stay up is given up: `failed` settles and the lock
 
 test('a close while clients are at work fails their queries and leaves a database that opens', async () => {
   const database = await open()
-  const sql = clientOf(database, 3)
+  const sql = clientOf(database, 1)
   await sql`create table kept (n int)`
-  const queries = Array.from({ length: 50 }, (_, n) =>
+  const queries = Array.from({ length: 500 }, (_, n) =>
     sql`insert into kept values (${n})`.then(
       () => n,
       () => -1,
     ),
   )
-  const held = sql.begin(async (transaction) => {
-    await transaction`insert into kept values (1000)`
-    await new Promise(() => {})
-  })
-  void held.catch(() => {})
   await Promise.race(queries)
+  const holder = database.connect()
+  holder.on('error', () => {})
+  holder.write(startup())
+  holder.write(frame('Q', 'begin; insert into kept values (1000)\0'))
   await database.close()
   const answered = (await Promise.all(queries)).filter((n) => n >= 0)
   expect((await rejection(sql`select 1`)).message).toContain('closed')

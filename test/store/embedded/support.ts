@@ -49,3 +49,20 @@ export async function rejection(promise: PromiseLike<unknown>): Promise<Error> {
   if (outcome instanceof Error) return outcome
   throw new Error('The promise was not rejected with an error.')
 }
+
+/** The first message of a client. */
+export function startup(): Buffer {
+  const parameters = Buffer.from('user\0postgres\0database\0postgres\0\0')
+  const header = Buffer.alloc(8)
+  header.writeUInt32BE(8 + parameters.length, 0)
+  header.writeUInt32BE(3 << 16, 4)
+  return Buffer.concat([header, parameters])
+}
+
+/** A message of the wire protocol. */
+export function frame(type: string, body: string): Buffer {
+  const header = Buffer.alloc(5)
+  header.write(type, 0)
+  header.writeUInt32BE(body.length + 4, 1)
+  return Buffer.concat([header, Buffer.from(body)])
+}
