@@ -1,0 +1,79 @@
+/**
+ * Measures the server against a textbook design and against a ceiling, in one run, and says whether it reaches its
+ * targets. Exits 0 when every count was right, whatever the figures are; 1 when one was wrong or a server ended.
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { cpus, tmpdir, totalmem } from 'node:os'
+import { join } from 'node:path'
+import type { Bench } from './bench.ts'
+import { buildPrograms } from './build.ts'
+import { scoped, undoAll } from './cleanup.ts'
+import { openDatabaseServer } from './database.ts'
+import { findGenerator } from './generator.ts'
+import { type Options, parseOptions } from './options.ts'
+import { print, Report } from './report.ts'
+import { accepted } from './sections/accepted.ts'
+
+const SECTIONS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
+  accepted,
+}
+
+const { BENCH_DATABASE_URL: databaseUrl = null } = process.env
+
+async function main(args: readonly string[]): Promise<number> {
+  const options = parseOptions(args, Object.keys(SECTIONS))
+  if (typeof options === 'string') {
+    process.stderr.write(options)
+    return args.includes('--help') ? 0 : 2
+  }
+  for (const [signal, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const) {
+    process.once(signal, () => void undoAll().finally(() => process.exit(code)))
+  }
+  const report = await scoped((defer) => measure(options, defer))
+  return report.isCorrect ? 0 : 1
+}
+
+async function measure(options: Options, defer: (step: () => unknown) => void): Promise<Report> {
+  const startedAtMs = performance.now()
+  const folder = mkdtempSync(join(tmpdir(), 'attune-bench-'))
+  defer(() => rmSync(folder, { recursive: true, force: true }))
+  const programs = await buildPrograms(folder, options.binary)
+  const databases = await openDatabaseServer(databaseUrl)
+  defer(() => databases.dispose())
+  const generator = findGenerator()
+  const report = new Report()
+
+  const about = {
+    profile: options.profile.name,
+    measured: new Date().toISOString(),
+    processor: cpus()[0]?.model ?? 'unknown',
+    processors: cpus().length,
+    memory_gb: Math.round(totalmem() / 1e9),
+    postgresql: `${databases.version}${databaseUrl === null ? ', settings of initdb' : ', as given'}`,
+    generator: generator.name,
+    bun: Bun.version,
+  }
+  for (const [name, value] of Object.entries(about)) print(`${name.padEnd(12)}${value}`)
+  for (const name of options.sections) {
+    await SECTIONS[name]?.({ profile: options.profile, programs, databases, generator, report, folder })
+  }
+  report.printFigures()
+  const elapsedSeconds = Math.round((performance.now() - startedAtMs) / 1000)
+  print(`Measured in ${elapsedSeconds} s.`)
+  const document = report.toJson({ ...about, elapsed_seconds: elapsedSeconds })
+  if (options.jsonFile !== null) await Bun.write(options.jsonFile, document)
+  return report
+}
+
+void main(process.argv.slice(2)).then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    process.stderr.write(
+      `bench: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+    )
+    process.exit(1)
+  },
+)
