@@ -36,10 +36,14 @@ export interface RunningApp {
   readonly failed: Promise<Error>
 }
 
-/** Wires the rooms together and listens: the receiver last, so that nothing is accepted before all else stands. */
-export async function startApp(config: Config, log: Log): Promise<RunningApp> {
+/**
+ * Wires the rooms together and listens: the receiver last, so that nothing is accepted before all else stands.
+ *
+ * @param signal - ends the wait for a database that is not up yet; what it then throws is the signal's reason
+ */
+export async function startApp(config: Config, log: Log, signal: AbortSignal): Promise<RunningApp> {
   const admin = loadAdminToken(config)
-  const engine = await openEngine(config, log)
+  const engine = await openEngine(config, log, signal)
   const metrics = createMetrics({ queues: () => queueLengths(store) })
   const store = await openStore({
     engine,
@@ -113,29 +117,35 @@ export async function migrate(config: Config, log: Log): Promise<MigrationResult
   }
 }
 
-async function openEngine(config: Config, log: Log): Promise<Engine> {
+async function openEngine(config: Config, log: Log, signal?: AbortSignal): Promise<Engine> {
   if (config.databaseUrl === null) return embeddedEngine(config.dataDir, log)
   const engine = postgresqlEngine(config.databaseUrl)
-  await waitForDatabase(engine, log)
+  await waitForDatabase(engine, log, signal)
   return engine
 }
 
 /** In a container the database often starts beside us, and a little later. */
-async function waitForDatabase(engine: Engine, log: Log): Promise<void> {
+async function waitForDatabase(engine: Engine, log: Log, signal?: AbortSignal): Promise<void> {
   const sql = engine.createPool({ name: 'start', connectionsMax: 1, statementMsMax: DATABASE_WAIT_MS_MAX })
   const giveUpAtMs = performance.now() + DATABASE_WAIT_MS_MAX
+  const aborted = new Promise<void>((resolve) =>
+    signal?.addEventListener('abort', () => resolve(), { once: true }),
+  )
   try {
     for (;;) {
       try {
-        await sql.unsafe('select 1')
+        // A server that does not even refuse keeps a connection waiting for seconds.
+        await Promise.race([sql.unsafe('select 1'), aborted])
+        signal?.throwIfAborted()
         return
       } catch (error) {
+        signal?.throwIfAborted()
         const reason = describeFault(error)
         if (!isTransient(error) || performance.now() > giveUpAtMs) {
           throw new Error(`The database of DATABASE_URL cannot be used: ${reason}.`)
         }
         log.warn('waiting for the database', { reason })
-        await Bun.sleep(DATABASE_WAIT_STEP_MS)
+        await Promise.race([Bun.sleep(DATABASE_WAIT_STEP_MS), aborted])
       }
     }
   } finally {

@@ -18,11 +18,17 @@ const serve = command({
   async run({ options }, context) {
     const config = readConfig(options, context)
     const log = context.createLog(config.logLevel)
-    const signal = new Promise<string>((resolve) => context.onStopSignal(resolve))
+    const stopping = new AbortController()
+    const signal = new Promise<string>((resolve) => {
+      context.onStopSignal((name) => {
+        resolve(name)
+        stopping.abort()
+      })
+    })
 
     // Imported here, so that the commands of a client start without the server.
     const { startApp } = await import('../app.ts')
-    const starting = startApp(config, log)
+    const starting = startApp(config, log, stopping.signal)
     const failure = starting.then((app) => {
       announce(app, log)
       return app.failed
@@ -39,7 +45,7 @@ const serve = command({
     else log.error(end.failed, faultFields(end.fault))
     if (end.failed === 'cannot start') return 1
 
-    const isStopped = await stopInTime(starting, log)
+    const isStopped = await stopInTime(starting, stopping.signal, log)
     return isStopped && end.failed === null ? 0 : 1
   },
 })
@@ -53,8 +59,14 @@ function announce(app: RunningApp, log: Log): void {
 }
 
 /** Stops the app, however far it has come. Says whether that was done within `SHUTDOWN_MS_MAX`. */
-async function stopInTime(starting: Promise<RunningApp>, log: Log): Promise<boolean> {
-  const stopping = starting.then((app) => app.stop())
+async function stopInTime(starting: Promise<RunningApp>, signal: AbortSignal, log: Log): Promise<boolean> {
+  const stopping = starting.then(
+    (app) => app.stop(),
+    (fault: unknown) => {
+      // The start was waiting for its database, and has given that up: there is nothing to stop.
+      if (!signal.aborted || fault !== signal.reason) throw fault
+    },
+  )
   const outcome = await Promise.race([
     stopping.then(
       () => 'stopped',
