@@ -125,6 +125,8 @@ export interface Installation {
   serve(settings?: Settings, under?: readonly string[]): Promise<Server>
   /** Starts something that goes on by itself. */
   launch(args: readonly string[], settings?: Settings): Program
+  /** Waits until a `serve` that was launched with these settings listens. */
+  listening(program: Program, settings?: Settings): Promise<Server>
   /** Runs a command to its end; it knows the server that was started last. */
   run(args: readonly string[], options?: RunOptions): Promise<Outcome>
   /** Ends every process that was started here, and removes the folder and the database. */
@@ -159,20 +161,23 @@ export async function install(): Promise<Installation> {
     programs.push(program)
     return program
   }
+  const whenListening = async (program: Program, settings: Settings): Promise<Server> => {
+    const server = await listening(program, () => {
+      const { ATTUNE_ADMIN_TOKEN: given, ATTUNE_DATA_DIR: directory = 'attune-data' } = settings
+      return given ?? readFileSync(join(resolve(folder, directory), 'admin-token'), 'utf8').trim()
+    })
+    adminUrl = server.adminUrl
+    return server
+  }
 
   return {
     folder,
     dataDirectory: join(folder, 'attune-data'),
     databaseUrl,
     launch: (args, settings) => launch([BINARY, ...args], { ATTUNE_ADMIN_URL: adminUrl, ...settings }),
-    async serve(settings = {}, under = []) {
-      const server = await listening(launch([...under, BINARY, 'serve'], settings), () => {
-        const { ATTUNE_ADMIN_TOKEN: given, ATTUNE_DATA_DIR: directory = 'attune-data' } = settings
-        return given ?? readFileSync(join(resolve(folder, directory), 'admin-token'), 'utf8').trim()
-      })
-      adminUrl = server.adminUrl
-      return server
-    },
+    serve: (settings = {}, under = []) =>
+      whenListening(launch([...under, BINARY, 'serve'], settings), settings),
+    listening: (program, settings = {}) => whenListening(program, settings),
     async run(args, { settings = {}, input } = {}) {
       const child = Bun.spawn([BINARY, ...args], {
         cwd: folder,
