@@ -93,13 +93,23 @@ async function confirm(question: string): Promise<boolean> {
 /** A shell reports a process that a signal ended as this much above the number of the signal. */
 const SIGNAL_EXIT_BASE = 128
 
+/**
+ * Ctrl-C under `bun run` arrives twice: from the terminal, which signals its whole group, and from the runner, which hands it on. Nobody
+ * presses a key twice in this time.
+ */
+const ECHO_MS = 300
+
 function onStopSignal(listener: (signal: string) => void): void {
-  let isStopping = false
+  let stoppingSinceMs: number | null = null
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
-      if (isStopping) process.exit(SIGNAL_EXIT_BASE + constants.signals[signal])
-      isStopping = true
-      listener(signal)
+      const nowMs = performance.now()
+      if (stoppingSinceMs === null) {
+        stoppingSinceMs = nowMs
+        listener(signal)
+      } else if (signal !== 'SIGINT' || nowMs - stoppingSinceMs >= ECHO_MS) {
+        process.exit(SIGNAL_EXIT_BASE + constants.signals[signal])
+      }
     })
   }
 }
