@@ -1,6 +1,7 @@
 import postgres, { type Sql } from 'postgres'
 import type { Log } from '../core/log.ts'
-import { storeUnavailable } from '../core/rejection.ts'
+import { Rejection, storeUnavailable } from '../core/rejection.ts'
+import { ARRAY_TYPES } from './array-types.ts'
 import { type EmbeddedDatabase, openEmbeddedDatabase } from './embedded/index.ts'
 
 export interface PoolOptions {
@@ -30,6 +31,9 @@ const RECONNECT_SECONDS = 0.25
 const COMMON = {
   connect_timeout: CONNECT_SECONDS_MAX,
   backoff: () => RECONNECT_SECONDS,
+  // See there why the driver must not ask for them itself.
+  fetch_types: false,
+  types: ARRAY_TYPES,
   // Notices go to console.log by default, and may quote data.
   onnotice: () => {},
 }
@@ -107,7 +111,8 @@ export class Pool {
     try {
       return await Promise.race([work(sql), deadline])
     } catch (error) {
-      throw isTransient(error) ? storeUnavailable(describeFault(error)) : error
+      if (error instanceof Rejection || !isTransient(error)) throw error
+      throw storeUnavailable(describeFault(error))
     } finally {
       clearTimeout(timer)
     }

@@ -148,10 +148,9 @@ export class TriggerCache {
     if (!this.#available || startedAtMs - this.#confirmedAtMs > FEED_GAP_MS_MAX) this.#horizon = null
     const [row] = await this.#pool.run(QUERY_MS_MAX, (sql) =>
       sql.unsafe<{ horizon: string; keys: (string | null)[] | null }[]>(
-        // As JSON: the driver reads a null of an array as the text "NULL".
         `select
            pg_snapshot_xmin(pg_current_snapshot())::text as horizon,
-           (select json_agg(webhook_key) from (
+           (select array_agg(webhook_key) from (
               select webhook_key from attune.trigger_change
               where xact >= $1::text::xid8
               group by webhook_key
@@ -229,15 +228,12 @@ interface TriggerRow {
   webhook_payload_size_limit_kb: number
 }
 
-/** A list that psql has stored with other dimensions or bounds than ours is the same list. */
 const SELECT_BY_KEYS = `
   select
     id::text, ref, webhook_key, webhook_enabled,
     webhook_hmac_enabled, webhook_hmac_secret, webhook_hmac_algorithm,
     webhook_rate_limit_enabled, webhook_rate_limit_requests, webhook_rate_limit_window_seconds,
-    webhook_ip_whitelist_enabled,
-    array(select entry from unnest(webhook_ip_whitelist) as e (entry)) as webhook_ip_whitelist,
-    webhook_payload_size_limit_kb
+    webhook_ip_whitelist_enabled, webhook_ip_whitelist, webhook_payload_size_limit_kb
   from attune.trigger
   where webhook_key = any ($1::text[])`
 
