@@ -9,6 +9,8 @@ export interface Contestant {
   readonly label: string
   readonly server: Server
   readonly requests: readonly WebhookRequest[]
+  /** Whether every request is to be accepted, or none. */
+  readonly expects: 'acceptance' | 'rejection'
   /** CPU time of its PostgreSQL; `null` when it has none of its own process. */
   readonly postgresqlCpu: () => number | null
   /** Starts counting; what it returns waits until nothing is under way, and says what came since. `null`: it stores nothing. */
@@ -47,6 +49,7 @@ export function oursOnPostgresql(
     label,
     server,
     requests,
+    expects: 'acceptance',
     postgresqlCpu: () => databases.cpuSeconds(),
     async startCounting() {
       await database.checkpoint()
@@ -66,6 +69,7 @@ export const oursEmbedded = (
   label,
   server,
   requests,
+  expects: 'acceptance',
   postgresqlCpu: () => null,
   async startCounting() {
     const before = { accepted: await acceptedBy(server), ...(await embeddedTotals(server)) }
@@ -93,6 +97,7 @@ export const baseline = (
   label: 'B',
   server,
   requests,
+  expects: 'acceptance',
   postgresqlCpu: () => databases.cpuSeconds(),
   async startCounting() {
     await database.sql.unsafe('truncate baseline.event, baseline.log, baseline.rate_limit')
@@ -120,6 +125,7 @@ export const ceiling = (server: Server, requests: readonly WebhookRequest[]): Co
   label: 'C',
   server,
   requests,
+  expects: 'acceptance',
   postgresqlCpu: () => null,
   startCounting: null,
 })

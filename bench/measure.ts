@@ -22,8 +22,8 @@ export interface RunOptions {
   readonly folder: string
 }
 
-/** Drives one contestant with requests that it has to accept. */
-export async function measureAccepted(contestant: Contestant, options: RunOptions): Promise<Run> {
+/** Drives one contestant, and counts. */
+export async function measure(contestant: Contestant, options: RunOptions): Promise<Run> {
   const { label, server, requests } = contestant
   const { generator, connections, round, seconds, folder } = options
   const stopCounting = await contestant.startCounting?.()
@@ -33,16 +33,16 @@ export async function measureAccepted(contestant: Contestant, options: RunOption
   const stored = (await stopCounting?.()) ?? null
   const problems = [
     ...problemsOfLoad(contestant, result),
-    ...(result.successes === result.answers
-      ? []
-      : [`${result.answers - result.successes} requests were not accepted`]),
     ...(stored === null ? [] : problemsOfStored(stored, result.successes, connections)),
   ].map((problem) => `${label}, ${connections} connections: ${problem}`)
   return { label, connections, round, ...result, ...cost, stored, problems }
 }
 
-export function problemsOfLoad({ server }: Contestant, { failures, answers }: LoadResult): string[] {
+function problemsOfLoad({ server, expects }: Contestant, load: LoadResult): string[] {
+  const { failures, answers, successes } = load
+  const unexpected = expects === 'acceptance' ? answers - successes : successes
   return [
+    ...(unexpected === 0 ? [] : [`${unexpected} requests did not end in ${expects}`]),
     ...(server.isAlive() ? [] : ['the server has ended']),
     ...(failures === 0 ? [] : [`${failures} requests got no answer`]),
     ...(answers > 0 ? [] : ['nothing was answered']),

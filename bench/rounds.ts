@@ -1,13 +1,13 @@
 /** Contestants by turns: each round drives all of them, so that whatever else the machine does hits all alike. */
 import type { Bench } from './bench.ts'
 import type { Contestant } from './contestant.ts'
-import { measureAccepted, median, type Run } from './measure.ts'
+import { measure, median, type Run } from './measure.ts'
 import { number, table } from './report.ts'
 
 const WARM_CONNECTIONS = 64
 
 /** Warms everyone up, and then measures; what is wrong with a warm-up is wrong too. */
-export async function acceptedByTurns(
+export async function measureByTurns(
   bench: Bench,
   contestants: readonly Contestant[],
   connectionCounts: readonly number[],
@@ -15,7 +15,7 @@ export async function acceptedByTurns(
   const { generator, folder, profile, report } = bench
   const runs: Run[] = []
   const drive = async (contestant: Contestant, connections: number, seconds: number, round: number) => {
-    const run = await measureAccepted(contestant, { generator, connections, round, seconds, folder })
+    const run = await measure(contestant, { generator, connections, round, seconds, folder })
     report.addProblems(run.problems)
     return run
   }

@@ -13,9 +13,17 @@ import { findGenerator } from './generator.ts'
 import { type Options, parseOptions } from './options.ts'
 import { print, Report } from './report.ts'
 import { accepted } from './sections/accepted.ts'
+import { latency } from './sections/latency.ts'
+import { memoryUnderLoad } from './sections/memory.ts'
+import { rejected } from './sections/rejected.ts'
+import { start } from './sections/start.ts'
 
 const SECTIONS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
   accepted,
+  rejected,
+  latency,
+  memory: memoryUnderLoad,
+  start,
 }
 
 const { BENCH_DATABASE_URL: databaseUrl = null } = process.env

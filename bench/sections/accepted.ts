@@ -6,7 +6,7 @@ import { problemsOnDisk } from '../embedded-count.ts'
 import type { Run } from '../measure.ts'
 import { createTriggers, TRIGGERS, WHITELIST } from '../ours.ts'
 import { number, table } from '../report.ts'
-import { acceptedByTurns, ratioOf, showRuns } from '../rounds.ts'
+import { measureByTurns, ratioOf, showRuns } from '../rounds.ts'
 import { signedRequests } from '../webhook-request.ts'
 
 export const accepted = (bench: Bench): Promise<void> =>
@@ -27,7 +27,7 @@ export const accepted = (bench: Bench): Promise<void> =>
       ceiling(await openCeiling(bench, senders, defer), requests),
       oursEmbedded('A embedded', embedded, embeddedRequests),
     ]
-    const runs = await acceptedByTurns(bench, contestants, profile.connections)
+    const runs = await measureByTurns(bench, contestants, profile.connections)
     report.addProblems(await problemsOnDisk(embedded))
     showRuns('accepted: A ours, B one statement for each step, C nothing stored', runs)
     reportRatios(bench, runs)
