@@ -20,7 +20,8 @@ export interface Bench {
   readonly folder: string
 }
 
-type Defer = (step: () => Promise<unknown> | unknown) => void
+/** Takes what has to be undone at the end of a scope. */
+export type Defer = (step: () => Promise<unknown> | unknown) => void
 
 /** Starts ours until the end of the scope, in a data directory of its own; `null` is the embedded database. */
 export async function openOurs(

@@ -5,17 +5,21 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { cpus, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
-import type { Bench } from './bench.ts'
+import type { Bench, Defer } from './bench.ts'
 import { buildPrograms } from './build.ts'
 import { scoped, undoAll } from './cleanup.ts'
 import { openDatabaseServer } from './database.ts'
 import { findGenerator } from './generator.ts'
+import { type Large, openLarge } from './large.ts'
 import { type Options, parseOptions } from './options.ts'
 import { print, Report } from './report.ts'
 import { accepted } from './sections/accepted.ts'
 import { latency } from './sections/latency.ts'
 import { memoryUnderLoad } from './sections/memory.ts'
+import { pages } from './sections/pages.ts'
 import { rejected } from './sections/rejected.ts'
+import { retention } from './sections/retention.ts'
+import { scale } from './sections/scale.ts'
 import { start } from './sections/start.ts'
 
 const SECTIONS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
@@ -26,10 +30,17 @@ const SECTIONS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
   start,
 }
 
+/** Those that share a database which takes minutes to fill. */
+const LARGE_SECTIONS: Readonly<Record<string, (bench: Bench, large: Large) => Promise<void>>> = {
+  scale,
+  pages,
+  retention,
+}
+
 const { BENCH_DATABASE_URL: databaseUrl = null } = process.env
 
 async function main(args: readonly string[]): Promise<number> {
-  const options = parseOptions(args, Object.keys(SECTIONS))
+  const options = parseOptions(args, Object.keys({ ...SECTIONS, ...LARGE_SECTIONS }))
   if (typeof options === 'string') {
     process.stderr.write(options)
     return args.includes('--help') ? 0 : 2
@@ -44,7 +55,7 @@ async function main(args: readonly string[]): Promise<number> {
   return report.isCorrect ? 0 : 1
 }
 
-async function measure(options: Options, defer: (step: () => unknown) => void): Promise<Report> {
+async function measure(options: Options, defer: Defer): Promise<Report> {
   const startedAtMs = performance.now()
   const folder = mkdtempSync(join(tmpdir(), 'attune-bench-'))
   defer(() => rmSync(folder, { recursive: true, force: true }))
@@ -65,15 +76,22 @@ async function measure(options: Options, defer: (step: () => unknown) => void): 
     bun: Bun.version,
   }
   for (const [name, value] of Object.entries(about)) print(`${name.padEnd(12)}${value}`)
-  for (const name of options.sections) {
-    await SECTIONS[name]?.({ profile: options.profile, programs, databases, generator, report, folder })
-  }
+  const bench = { profile: options.profile, programs, databases, generator, report, folder }
+  for (const name of options.sections) await SECTIONS[name]?.(bench)
+  await scoped((undo) => measureLarge(bench, options.sections, undo))
   report.printFigures()
   const elapsedSeconds = Math.round((performance.now() - startedAtMs) / 1000)
   print(`Measured in ${elapsedSeconds} s.`)
   const document = report.toJson({ ...about, elapsed_seconds: elapsedSeconds })
   if (options.jsonFile !== null) await Bun.write(options.jsonFile, document)
   return report
+}
+
+async function measureLarge(bench: Bench, names: readonly string[], defer: Defer): Promise<void> {
+  const sections = names.flatMap((name) => LARGE_SECTIONS[name] ?? [])
+  if (sections.length === 0) return
+  const large = await openLarge(bench, defer)
+  for (const section of sections) await section(bench, large)
 }
 
 void main(process.argv.slice(2)).then(
