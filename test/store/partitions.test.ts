@@ -47,7 +47,7 @@ describe.each(engines)('partitions ($name)', ({ name, open }) => {
   const maintain = async (retentionDays = RETENTION_DAYS, daysAhead = DAYS_AHEAD) => {
     const [row] = await sql<{ partitions_created: number; partitions_dropped: number }[]>`
       select * from attune.maintain(${retentionDays}, ${daysAhead})`
-    return { created: row?.partitions_created, dropped: row?.partitions_dropped }
+    return { created: row?.partitions_created ?? 0, dropped: row?.partitions_dropped ?? 0 }
   }
   const partitions = async (parent: string) =>
     (

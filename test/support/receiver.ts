@@ -88,7 +88,10 @@ let triggers = 0
 
 export async function startReceiver(engine: Engine, options: ReceiverOptions = {}): Promise<TestReceiver> {
   const log = recordingLog()
-  const metrics = createMetrics({ queues: () => ({ intake: 0, audit: 0, lookups: 0, rateLimit: 0 }) })
+  const metrics = createMetrics({
+    queues: () => ({ intake: 0, audit: 0, lookups: 0, rateLimit: 0 }),
+    isReady: () => true,
+  })
   const store = await openStore({ engine, log, retentionDays: 90, onBatch: metrics.observeBatch })
   const app = createReceiver({
     log,
