@@ -5,7 +5,15 @@ import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { WebhookEventLogRow, WebhookStats } from '../../src/core/event.ts'
 import type { Trigger } from '../../src/core/trigger.ts'
-import { type Answer, ask, engineName, type Installation, install, type Server } from '../support/binary.ts'
+import {
+  type Answer,
+  ask,
+  engineName,
+  type Installation,
+  install,
+  longWindowSeconds,
+  type Server,
+} from '../support/binary.ts'
 import { eventually } from '../support/eventually.ts'
 
 const PAYLOAD = '{"ref":"refs/heads/main","repository":{"full_name":"octocat/hello-world"}}'
@@ -120,7 +128,7 @@ describe(`an operator and a sender, ${engineName}`, () => {
   })
 
   test('the eleventh request of a limit of ten is 429 and says when to come back', async () => {
-    const windowSeconds = longWindow()
+    const windowSeconds = longWindowSeconds()
     await json(
       ...['rate-limit', 'set', 'github.push'],
       ...['--requests', '10', '--window-seconds', String(windowSeconds)],
@@ -347,9 +355,3 @@ const chunked = (text: string): ReadableStream<Uint8Array> =>
       controller.close()
     },
   })
-
-/** Windows are aligned to their length: one that does not end while the test runs. */
-function longWindow(): number {
-  const nowSeconds = Date.now() / 1000
-  return [3600, 3499].find((seconds) => seconds - (nowSeconds % seconds) > 120) ?? 3600
-}
