@@ -75,7 +75,7 @@ SELECT
   coalesce(s.hmac_failures, 0)::bigint AS hmac_failures,
   coalesce(s.ip_blocked_requests, 0)::bigint AS ip_blocked_requests,
   coalesce(s.events_created, 0)::bigint AS events_created,
-  s.processing_time_ms_sum / nullif(s.timed_requests, 0) AS avg_processing_time_ms,
+  round((s.processing_time_ms_sum / nullif(s.timed_requests, 0))::numeric, 3)::double precision AS avg_processing_time_ms,
   s.last_request_at
 FROM attune.trigger t
 LEFT JOIN LATERAL (

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { closeSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { ADMIN_TOKEN, type Config } from './config.ts'
+import { OperatorError } from './core/operator-error.ts'
 import { prepareDataDirectory } from './store/embedded/data-directory.ts'
 
 const TOKEN_BYTES = 32
@@ -24,7 +25,7 @@ export function loadAdminToken({ adminToken, dataDir }: Pick<Config, 'adminToken
   const path = join(dataDir, 'admin-token')
   const token = readToken(path) ?? createToken(path)
   if (!ADMIN_TOKEN.test(token)) {
-    throw new Error(
+    throw new OperatorError(
       `The admin token in ${path} does not have the form of one. Delete the file to get a new one.`,
     )
   }

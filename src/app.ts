@@ -11,6 +11,7 @@ import {
   IDLE_SECONDS_MAX,
 } from './core/limits.ts'
 import type { Log } from './core/log.ts'
+import { OperatorError } from './core/operator-error.ts'
 import { socketPeer } from './http/client-address.ts'
 import { createMetrics } from './http/metrics.ts'
 import { createReceiver } from './receiver/index.ts'
@@ -18,6 +19,7 @@ import {
   describeFault,
   type Engine,
   embeddedEngine,
+  explainFault,
   isTransient,
   postgresqlEngine,
 } from './store/connection.ts'
@@ -37,14 +39,16 @@ export interface RunningApp {
 }
 
 /**
- * Wires the rooms together and listens: the receiver last, so that nothing is accepted before all else stands.
+ * Wires the rooms together, and listens when all of them stand.
  *
  * @param signal - ends the wait for a database that is not up yet; what it then throws is the signal's reason
  */
 export async function startApp(config: Config, log: Log, signal: AbortSignal): Promise<RunningApp> {
   const admin = loadAdminToken(config)
   const engine = await openEngine(config, log, signal)
-  const metrics = createMetrics({ queues: () => queueLengths(store) })
+  let stopping = false
+  const isReady = () => !stopping && store.triggerCache.available && store.intakeWriter.available
+  const metrics = createMetrics({ queues: () => queueLengths(store), isReady })
   const store = await openStore({
     engine,
     log,
@@ -54,9 +58,6 @@ export async function startApp(config: Config, log: Log, signal: AbortSignal): P
     await engine.close()
     throw error
   })
-  let stopping = false
-  const isReady = () => !stopping && store.triggerCache.available
-
   const receiver = createReceiver({
     log,
     triggerCache: store.triggerCache,
@@ -142,7 +143,7 @@ async function waitForDatabase(engine: Engine, log: Log, signal?: AbortSignal): 
         signal?.throwIfAborted()
         const reason = describeFault(error)
         if (!isTransient(error) || performance.now() > giveUpAtMs) {
-          throw new Error(`The database of DATABASE_URL cannot be used: ${reason}.`)
+          throw new OperatorError(`The database of DATABASE_URL cannot be used: ${explainFault(error)}`)
         }
         log.warn('waiting for the database', { reason })
         await Promise.race([Bun.sleep(DATABASE_WAIT_STEP_MS), aborted])
@@ -176,7 +177,7 @@ interface Listening {
  *   receiver counts bytes itself and lets none in that it has not asked for
  */
 function listen(app: Listening, hostname: string, port: number, bodyBytesMax: number): Listener {
-  const { server } = app.listen({
+  const options = {
     hostname,
     port,
     // A second process on the same port would take half of the requests without a word.
@@ -184,8 +185,19 @@ function listen(app: Listening, hostname: string, port: number, bodyBytesMax: nu
     maxRequestBodySize: bodyBytesMax,
     idleTimeout: IDLE_SECONDS_MAX,
     development: false,
-  })
-  if (server?.port === undefined) throw new Error(`Listening on ${hostname}:${port} did not succeed.`)
+  }
+  let server: ReturnType<Listening['listen']>['server']
+  try {
+    server = app.listen(options).server
+  } catch (error) {
+    const code = (error as { code?: unknown }).code
+    throw new OperatorError(
+      code === 'EADDRINUSE'
+        ? `Another process listens on ${hostname}:${port}. Stop it, or choose another port.`
+        : `Listening on ${hostname}:${port} did not succeed (${String(code ?? 'unknown fault')}). Is it an address of this host?`,
+    )
+  }
+  if (server?.port === undefined) throw new OperatorError(`Listening on ${hostname}:${port} did not succeed.`)
   return { port: server.port, stop: (now) => server.stop(now) }
 }
 

@@ -1,5 +1,6 @@
 import { LOG_TEXT_LENGTH_MAX } from './core/limits.ts'
 import type { Log, LogFields } from './core/log.ts'
+import { OperatorError } from './core/operator-error.ts'
 import { visibleJson } from './core/visible-text.ts'
 
 /** From the most talkative to the most silent. */
@@ -62,6 +63,7 @@ const QUOTING_ERRORS = new Set(['PostgresError', 'DrizzleQueryError', 'DrizzleEr
  */
 export function faultFields(fault: unknown): LogFields {
   if (!(fault instanceof Error)) return { error: typeof fault }
+  if (fault instanceof OperatorError) return { reason: fault.message }
   return {
     error: fault.name,
     error_code: textOf(fault, 'code'),

@@ -1,4 +1,5 @@
 import { closest } from '../config.ts'
+import { OperatorError } from '../core/operator-error.ts'
 import { visibleLines } from '../core/visible-text.ts'
 import { type Command, type CommandContext, Failure, Misconfigured, PROGRAM, UsageError } from './command.ts'
 import { CONFIG_COMMANDS } from './config.ts'
@@ -62,6 +63,10 @@ export async function runCommand(args: readonly string[], context: CommandContex
     if (error instanceof Misconfigured || error instanceof Failure) {
       context.say(`${PROGRAM}: ${visibleLines(error.message)}`)
       return error instanceof Failure ? 1 : 2
+    }
+    if (error instanceof OperatorError) {
+      context.say(`${PROGRAM}: ${visibleLines(error.message)}`)
+      return 1
     }
     throw error
   }

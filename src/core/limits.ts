@@ -18,7 +18,7 @@ export const BODY_BYTES_MAX_CEILING = 64 * 1024 * 1024
 /** The highest limit that a trigger can have. */
 export const PAYLOAD_KB_MAX = BODY_BYTES_MAX_CEILING / BYTES_PER_KB
 
-/** Bun answers a declared length above its own limit before we see the request; this keeps it out of the way. */
+/** Bun answers a declared length above its own limit before we see the request; on the admin listener this keeps it out of the way. */
 export const BODY_BYTES_MARGIN = 64 * 1024
 
 /** All bodies that are being read, or wait to be stored, together. Past it: 503. */
@@ -34,8 +34,11 @@ export const INTAKE_QUEUE_ROWS_MAX = 4_096
 export const INTAKE_BATCH_ROWS_MAX = 512
 export const INTAKE_BATCH_BYTES_MAX = 4 * 1024 * 1024
 
-/** An attempt that is not stored by then is answered 503, so that its sender tries again. */
-export const ACCEPT_MS_MAX = 10_000
+/**
+ * An attempt that is not stored by then is answered 503, so that its sender tries again. Together with one wait for a check it
+ * stays within the ten seconds that GitHub waits for an answer.
+ */
+export const ACCEPT_MS_MAX = 7_000
 
 /** Rejections that wait for the intake writer. Past it they are merged with a count. */
 export const AUDIT_QUEUE_ROWS_MAX = 2_048
@@ -69,7 +72,7 @@ export const TRIGGER_FRESH_MS = 1_000
 export const TRIGGER_POLL_MS = 400
 
 /** Look-ups, counts and polls of the receiver give up after this, and refuse. */
-export const QUERY_MS_MAX = 5_000
+export const QUERY_MS_MAX = 2_500
 
 /** Admin queries are ended after this, so that none keeps intake waiting. */
 export const ADMIN_QUERY_MS_MAX = 15_000

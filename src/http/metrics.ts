@@ -8,15 +8,30 @@ export interface QueueLengths {
   readonly rateLimit: number
 }
 
+export interface MetricsDeps {
+  readonly queues: () => QueueLengths
+  /** What `/readyz` says. */
+  readonly isReady: () => boolean
+}
+
+/** Of what prom-client brings along, these say nothing on this runtime: it shows no heap spaces, and a version of Node that is not there. */
+const EMPTY_METRICS = [
+  'attune_nodejs_version_info',
+  'attune_nodejs_heap_space_size_total_bytes',
+  'attune_nodejs_heap_space_size_used_bytes',
+  'attune_nodejs_heap_space_size_available_bytes',
+]
+
 /**
  * What the process tells of itself in the Prometheus text format. Labels are triggers and codes, both ours: nothing that a
  * stranger sends makes a new series.
  */
-export function createMetrics({ queues }: { readonly queues: () => QueueLengths }) {
+export function createMetrics({ queues, isReady }: MetricsDeps) {
   const registers = [new Registry()]
   const [registry] = registers as [Registry]
   // Brings the delay of the event loop, memory, CPU and garbage collection.
   collectDefaultMetrics({ register: registry, prefix: 'attune_' })
+  for (const name of EMPTY_METRICS) registry.removeSingleMetric(name)
 
   const attempts = new Counter({
     name: 'attune_attempts_total',
@@ -28,6 +43,19 @@ export function createMetrics({ queues }: { readonly queues: () => QueueLengths 
     name: 'attune_unknown_key_attempts_total',
     help: 'Attempts on webhook keys that no trigger has.',
     registers,
+  })
+  const unavailable = new Counter({
+    name: 'attune_unavailable_attempts_total',
+    help: 'Attempts answered 503 before their trigger was known, because the database could not be asked.',
+    registers,
+  })
+  new Gauge({
+    name: 'attune_ready',
+    help: '1 while webhooks are being accepted, else 0.',
+    registers,
+    collect() {
+      this.set(isReady() ? 1 : 0)
+    },
   })
   const batchRows = new Histogram({
     name: 'attune_intake_batch_rows',
@@ -60,6 +88,7 @@ export function createMetrics({ queues }: { readonly queues: () => QueueLengths 
     render: () => registry.metrics(),
     countAttempt: (triggerRef: string, code: string) => attempts.inc({ trigger: triggerRef, code }),
     countUnknownKey: () => unknownKeys.inc(),
+    countUnavailable: () => unavailable.inc(),
     observeBatch: ({ rows, elapsedMs }: { rows: number; elapsedMs: number }) => {
       batchRows.observe(rows)
       batchSeconds.observe(elapsedMs / 1000)

@@ -4,7 +4,8 @@ import type { ReceiverDeps } from './deps.ts'
 
 /**
  * Records an attempt that did not become an event, before its answer leaves. Whatever was thrown is recorded, a fault of
- * ours as `internal`; what happens before the trigger is known leaves no row.
+ * ours as `internal`; what happens before the trigger is known leaves no row,
+ * and is counted.
  */
 export function recordRejection(
   { intakeWriter, metrics }: ReceiverDeps,
@@ -12,7 +13,11 @@ export function recordRejection(
   error: unknown,
 ): void {
   attempt?.release?.()
-  if (attempt === undefined || attempt.settings === null) return
+  if (attempt === undefined) return
+  if (attempt.settings === null) {
+    if (error instanceof Rejection && error.code === 'store_unavailable') metrics.countUnavailable()
+    return
+  }
   const rejection = error instanceof Rejection ? error : new Rejection('internal', 'a fault; see the log')
   metrics.countAttempt(attempt.settings.triggerRef, rejection.code)
   intakeWriter.record({

@@ -15,7 +15,7 @@ export interface ReceiverDeps {
     readonly accept: (attempt: AcceptedAttempt) => ReturnType<IntakeWriter['accept']>
     readonly record: (attempt: RejectedAttempt) => void
   }
-  readonly metrics: Pick<Metrics, 'countAttempt' | 'countUnknownKey'>
+  readonly metrics: Pick<Metrics, 'countAttempt' | 'countUnknownKey' | 'countUnavailable'>
   /** Canonical addresses and CIDRs whose forwarding headers are believed. */
   readonly trustedProxies: readonly string[]
   /** The hard ceiling over every trigger's own limit. */

@@ -156,6 +156,24 @@ export function describeFault(error: unknown): string {
   return constraint === undefined ? `database fault ${code}` : `database fault ${code} (${constraint})`
 }
 
+/** What an operator can do about the faults of a connection that are most often met. */
+const HINTS: Readonly<Record<string, string>> = {
+  '3D000': 'the database does not exist; create it, or correct its name',
+  '28P01': 'the server refuses the password',
+  '28000': 'the server refuses this role from this host; see its pg_hba.conf',
+  '42501': 'the role may not do this; it needs CREATE on the database, and to own the schema attune',
+  '42704': 'the URL has a parameter that the server does not know; sslrootcert goes into NODE_EXTRA_CA_CERTS',
+  ECONNREFUSED: 'nothing listens there; is the server up, are host and port right?',
+  ENOTFOUND: 'the host name is not known',
+  CONNECT_TIMEOUT: 'the server does not answer; is a firewall between?',
+}
+
+/** `describeFault` as a sentence with a hint, for whoever starts the process. */
+export function explainFault(error: unknown): string {
+  const hint = HINTS[faultCode(error) ?? '']
+  return hint === undefined ? `${describeFault(error)}.` : `${hint} (${describeFault(error)}).`
+}
+
 function faultCode(error: unknown): string | null {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
   const code = (cause as { code?: unknown } | null)?.code

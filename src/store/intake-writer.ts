@@ -29,6 +29,9 @@ interface WaitingAttempt {
 /** Between two tries to write while the database is away. */
 const RETRY_MS = 100
 
+/** A hiccup shorter than this is waited out. */
+const CIRCUIT_OPENS_AFTER_MS = 1_000
+
 /** No statement is given up before this, however little time its first attempt has left. */
 const ATTEMPT_MS_MIN = 500
 
@@ -40,7 +43,8 @@ const REJECTED_ROWS_PER_BATCH = 256
  * answers that wait for it. There is no timer: batching adapts to load by itself.
  *
  * A write whose outcome is unknown is repeated under the same ids, until the deadline of its attempts. Who is past
- * the deadline is answered 503, and the audit trail says so.
+ * the deadline is answered 503; the row that the receiver then records has the same id, so should the write have succeeded
+ * after all, its own row stands and that one changes nothing.
  */
 export class IntakeWriter {
   readonly #pool: Pool
@@ -51,6 +55,8 @@ export class IntakeWriter {
   #draining: Promise<void> | null = null
   #mergeTimer: ReturnType<typeof setTimeout> | null = null
   #closing = false
+  /** When writes began to fail; `null` while they succeed. */
+  #failingSinceMs: number | null = null
 
   constructor(pool: Pool, log: Log, onBatch: (figures: BatchFigures) => void) {
     this.#pool = pool
@@ -66,14 +72,25 @@ export class IntakeWriter {
     return this.#audit.length + this.#audit.mergedLength
   }
 
+  /** Whether the last write succeeded. */
+  get available(): boolean {
+    return this.#failingSinceMs === null
+  }
+
   /**
    * Stores an event and its audit row in one transaction. When this resolves, both are on disk.
+   *
+   * While writes have been failing for a while and one is being tried, others are refused at once: there is no use in making senders
+   * wait for their deadline. Their audit rows are what the next try writes, so service resumes by itself.
    *
    * @throws Rejection `store_unavailable` when the queue is full or the write did not succeed in time
    */
   accept(attempt: AcceptedAttempt): Promise<void> {
     if (this.#waiting.length >= INTAKE_QUEUE_ROWS_MAX) {
       return Promise.reject(storeUnavailable('the intake queue is full'))
+    }
+    if (this.#isOpenCircuit() && this.#draining !== null) {
+      return Promise.reject(storeUnavailable('writes to the database are failing'))
     }
     return new Promise((resolve, reject) => {
       this.#waiting.push({ attempt, deadlineMs: performance.now() + ACCEPT_MS_MAX, resolve, reject })
@@ -153,6 +170,7 @@ export class IntakeWriter {
       await this.#store({ accepted: accepted.map(({ attempt }) => attempt), rejected }, deadlineMs)
     } catch (error) {
       if (error instanceof Rejection) {
+        this.#noteFailure(error)
         this.#audit.giveBack(rejected)
         this.#waitAgain(accepted, error)
         return false
@@ -160,6 +178,7 @@ export class IntakeWriter {
       await this.#isolate(accepted, rejected, error)
       return true
     }
+    this.#noteSuccess()
     for (const { resolve } of accepted) resolve()
     return true
   }
@@ -181,25 +200,28 @@ export class IntakeWriter {
     const nowMs = performance.now()
     const stillWaiting = [...accepted, ...this.#waiting].filter((waiting) => {
       if (waiting.deadlineMs > nowMs) return true
-      this.#refuse(waiting, error)
+      waiting.reject(error)
       return false
     })
     this.#waiting = stillWaiting
   }
 
-  /**
-   * The audit row goes under the same id: should the write have succeeded after all, that row stands, and this one
-   * changes nothing.
-   */
-  #refuse({ attempt, reject }: WaitingAttempt, error: Rejection): void {
-    this.#audit.add({
-      ...attempt,
-      statusCode: error.status,
-      errorCode: error.code,
-      errorMessage: error.reason,
-      elapsedMs: performance.now() - attempt.startedAtMs,
+  #noteFailure({ reason }: Rejection): void {
+    if (this.#failingSinceMs !== null) return
+    this.#failingSinceMs = performance.now()
+    this.#log.error('writes to the database are failing', { reason })
+  }
+
+  #noteSuccess(): void {
+    if (this.#failingSinceMs === null) return
+    this.#log.info('writes to the database succeed again', {
+      failed_ms: Math.round(performance.now() - this.#failingSinceMs),
     })
-    reject(error)
+    this.#failingSinceMs = null
+  }
+
+  #isOpenCircuit(): boolean {
+    return this.#failingSinceMs !== null && performance.now() - this.#failingSinceMs > CIRCUIT_OPENS_AFTER_MS
   }
 
   /** The database refuses the statement itself: one row of it must be at fault, and the others shall not suffer. */
@@ -213,6 +235,6 @@ export class IntakeWriter {
       request_id: accepted[0]?.attempt.id ?? rejected[0]?.attempt.id,
       reason: describeFault(error),
     })
-    for (const waiting of accepted) this.#refuse(waiting, storeUnavailable('the database refused the row'))
+    for (const { reject } of accepted) reject(storeUnavailable('the database refused the row'))
   }
 }

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { Sql } from 'postgres'
 import { MIGRATIONS } from '../../drizzle/migrations.ts'
+import { OperatorError } from '../core/operator-error.ts'
+import { explainFault } from './connection.ts'
 
 /** One file of `drizzle/`: the number it starts with, its name, its statements. */
 export interface Migration {
@@ -16,7 +18,7 @@ export interface MigrationResult {
 }
 
 /** Why a schema cannot be brought to what this binary needs; the message is for the operator. */
-export class MigrationError extends Error {
+export class MigrationError extends OperatorError {
   override readonly name = 'MigrationError'
 }
 
@@ -35,22 +37,36 @@ interface AppliedMigration {
  * Brings the schema `attune` to what this binary needs: one transaction a file, one process at a time, each file
  * compared with the checksum it was applied under.
  *
- * @throws MigrationError when the schema is newer than the binary, or an applied file has changed since
+ * @throws MigrationError when the schema is newer than the binary, an applied file has changed since, or the database refuses
  */
 export async function migrate(
   sql: Sql,
   migrations: readonly Migration[] = MIGRATIONS,
 ): Promise<MigrationResult> {
   const applied: string[] = []
-  await sql.begin(async (tx) => {
-    await tx.unsafe(`select pg_advisory_xact_lock(${ADVISORY_LOCK})`)
-    await createLedger(tx as unknown as Sql)
-  })
+  await explained('The schema attune cannot be used', () =>
+    sql.begin(async (tx) => {
+      await tx.unsafe(`select pg_advisory_xact_lock(${ADVISORY_LOCK})`)
+      await createLedger(tx as unknown as Sql)
+    }),
+  )
   for (const [version, migration] of migrations.entries()) {
-    const done = await sql.begin(async (tx) => applyOne(tx as unknown as Sql, migrations, version, migration))
+    const done = await explained(`Migration ${migration.name} did not succeed, and nothing of it stays`, () =>
+      sql.begin((tx) => applyOne(tx as unknown as Sql, migrations, version, migration)),
+    )
     if (done) applied.push(migration.name)
   }
   return { applied, version: migrations.length }
+}
+
+/** What the database refuses becomes a sentence for the operator. */
+async function explained<T>(what: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof MigrationError) throw error
+    throw new MigrationError(`${what}: ${explainFault(error)}`)
+  }
 }
 
 async function createLedger(tx: Sql): Promise<void> {

@@ -1,6 +1,7 @@
 import { Database } from 'bun:sqlite'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { OperatorError } from '../../core/operator-error.ts'
 
 /** Keeps a data directory to one process; `release` gives it up. */
 export interface DirectoryLock {
@@ -29,7 +30,7 @@ export function lockDirectory(directory: string): DirectoryLock {
     database.run('BEGIN EXCLUSIVE')
   } catch (error) {
     database.close()
-    throw isBusy(error) ? new Error(describeHolder(directory, holderFile)) : error
+    throw isBusy(error) ? new OperatorError(describeHolder(directory, holderFile)) : error
   }
   writeFileSync(holderFile, `${process.pid}\n`, { mode: 0o600 })
 
