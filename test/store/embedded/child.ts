@@ -5,10 +5,17 @@ export class Child {
   readonly lines: string[] = []
   readonly process: Bun.Subprocess<'ignore', 'pipe', 'inherit'>
   readonly #end: Promise<void>
+  static readonly #alive = new Set<Child>()
 
   constructor(command: string[]) {
     this.process = Bun.spawn(command, { stdin: 'ignore', stdout: 'pipe', stderr: 'inherit' })
     this.#end = this.#read()
+    Child.#alive.add(this)
+  }
+
+  /** Leaves no process behind, also after a test that failed. */
+  static async killAll(): Promise<void> {
+    for (const child of Child.#alive) await child.kill()
   }
 
   /** Resolves with the line once the child has printed one that matches. */
@@ -27,6 +34,7 @@ export class Child {
     this.process.kill('SIGKILL')
     await this.process.exited
     await this.#end
+    Child.#alive.delete(this)
   }
 
   async #read(): Promise<void> {

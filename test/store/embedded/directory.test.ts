@@ -9,7 +9,10 @@ let directory: ReturnType<typeof temporaryDirectory>
 beforeEach(() => {
   directory = temporaryDirectory()
 })
-afterEach(() => directory.remove())
+afterEach(async () => {
+  await Child.killAll()
+  directory.remove()
+})
 
 const open = (dataDirectory: string) => openEmbeddedDatabase({ dataDirectory, log: SILENT_LOG })
 

@@ -10,7 +10,10 @@ let directory: ReturnType<typeof temporaryDirectory>
 beforeEach(() => {
   directory = temporaryDirectory()
 })
-afterEach(() => directory.remove())
+afterEach(async () => {
+  await Child.killAll()
+  directory.remove()
+})
 
 const canTrace =
   Bun.which('strace') !== null && Bun.spawnSync(['strace', '-o', '/dev/null', 'true']).exitCode === 0
