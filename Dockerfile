@@ -8,6 +8,7 @@ RUN npm install --global bun@1.4.5
 
 # The packages change less often than the sources, so they are a layer of their own.
 COPY package.json bun.lock ./
+COPY deploy/patches deploy/patches
 RUN bun install --frozen-lockfile
 COPY . .
 RUN bun run build
