@@ -92,9 +92,8 @@ describe(`the start, ${engineName}`, () => {
         const variable = plane === 'receiver' ? 'ATTUNE_PORT' : 'ATTUNE_ADMIN_PORT'
         const second = other.launch(['serve'], { [variable]: String(port) })
         expect(await endOf(second)).toBe(1)
-        const { error_message: message } = await second.logged('cannot start')
-        expect(String(message)).toContain(String(port))
-        expect(String(message)).toContain('in use')
+        const { reason } = await second.logged('cannot start')
+        expect(String(reason)).toContain(`Another process listens on 127.0.0.1:${port}`)
         expect((await ask(`${server.receiverUrl}/healthz`)).status).toBe(200)
       } finally {
         await other.dispose()
@@ -111,8 +110,8 @@ describe(`the start, ${engineName}`, () => {
       const { url } = await server.createTrigger('github.push')
       const second = installation.launch(['serve'])
       expect(await endOf(second)).toBe(1)
-      const { error_message: message } = await second.logged('cannot start')
-      expect(String(message)).toContain(`is in use by another process (pid ${server.pid})`)
+      const { reason } = await second.logged('cannot start')
+      expect(String(reason)).toContain(`is in use by another process (pid ${server.pid})`)
       const migration = await installation.run(['migrate'])
       expect(migration.code).toBe(1)
       expect(migration.stderr).toContain('is in use by another process')
