@@ -4,19 +4,15 @@ import type { Contestant } from './contestant.ts'
 import { measure } from './measure.ts'
 import type { OpenLoopOptions, OpenLoopResult } from './open-loop.ts'
 
-/** Connections among which the peak rate is looked for. */
-const PEAK_CONNECTIONS = [64, 256]
-
 /** The most requests in a second that a contestant accepts in a closed loop. */
 export async function peakRate(bench: Bench, contestant: Contestant): Promise<number> {
   const { generator, folder, profile, report } = bench
   const rates: number[] = []
-  for (const seconds of [profile.warmSeconds, profile.seconds]) {
-    for (const connections of PEAK_CONNECTIONS) {
-      const run = await measure(contestant, { generator, connections, round: 0, seconds, folder })
-      report.addProblems(run.problems)
-      rates.push(run.requestsPerSecond)
-    }
+  for (const connections of profile.connections) {
+    const seconds = profile.warmSeconds
+    const run = await measure(contestant, { generator, connections, round: 0, seconds, folder })
+    report.addProblems(run.problems)
+    rates.push(run.requestsPerSecond)
   }
   return Math.max(...rates)
 }

@@ -4,8 +4,11 @@ export interface Profile {
   readonly connections: readonly number[]
   readonly rounds: number
   readonly seconds: number
+  /** The same in the sections rejected and scale. */
+  readonly sideSeconds: number
   readonly warmSeconds: number
   readonly openLoopSeconds: number
+  readonly latencyEngines: readonly ('PostgreSQL' | 'embedded')[]
   readonly memorySeconds: number
   readonly starts: number
   /** The size of the database of the sections scale, pages and retention. */
@@ -21,8 +24,10 @@ const FULL: Profile = {
   connections: [16, 64, 256],
   rounds: 3,
   seconds: 8,
+  sideSeconds: 6,
   warmSeconds: 4,
   openLoopSeconds: 20,
+  latencyEngines: ['PostgreSQL', 'embedded'],
   memorySeconds: 60,
   starts: 5,
   triggers: 100_000,
@@ -41,9 +46,11 @@ export const PROFILES: Readonly<Record<Profile['name'], Profile>> = {
     connections: [64, 256],
     rounds: 1,
     seconds: 2,
+    sideSeconds: 1,
     warmSeconds: 1,
-    openLoopSeconds: 3,
-    memorySeconds: 3,
+    openLoopSeconds: 2,
+    latencyEngines: ['PostgreSQL'],
+    memorySeconds: 2,
     starts: 1,
     triggers: 1_000,
     auditRows: 100_000,

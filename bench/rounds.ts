@@ -11,11 +11,13 @@ export async function measureByTurns(
   bench: Bench,
   contestants: readonly Contestant[],
   connectionCounts: readonly number[],
+  seconds: number,
 ): Promise<Run[]> {
   const { generator, folder, profile, report } = bench
   const runs: Run[] = []
-  const drive = async (contestant: Contestant, connections: number, seconds: number, round: number) => {
-    const run = await measure(contestant, { generator, connections, round, seconds, folder })
+  const drive = async (contestant: Contestant, connections: number, runSeconds: number, round: number) => {
+    const options = { generator, connections, round, seconds: runSeconds, folder }
+    const run = await measure(contestant, options)
     report.addProblems(run.problems)
     return run
   }
@@ -23,7 +25,7 @@ export async function measureByTurns(
   for (const connections of connectionCounts) {
     for (let round = 1; round <= profile.rounds; round += 1) {
       for (const contestant of contestants) {
-        runs.push(await drive(contestant, connections, profile.seconds, round))
+        runs.push(await drive(contestant, connections, seconds, round))
       }
     }
   }

@@ -77,7 +77,10 @@ async function measure(options: Options, defer: Defer): Promise<Report> {
   }
   for (const [name, value] of Object.entries(about)) print(`${name.padEnd(12)}${value}`)
   const bench = { profile: options.profile, programs, databases, generator, report, folder }
-  for (const name of options.sections) await SECTIONS[name]?.(bench)
+  for (const name of options.sections) {
+    const section = SECTIONS[name]
+    if (section !== undefined) await timed(name, () => section(bench))
+  }
   await scoped((undo) => measureLarge(bench, options.sections, undo))
   report.printFigures()
   const elapsedSeconds = Math.round((performance.now() - startedAtMs) / 1000)
@@ -88,10 +91,16 @@ async function measure(options: Options, defer: Defer): Promise<Report> {
 }
 
 async function measureLarge(bench: Bench, names: readonly string[], defer: Defer): Promise<void> {
-  const sections = names.flatMap((name) => LARGE_SECTIONS[name] ?? [])
-  if (sections.length === 0) return
+  const wanted = names.filter((name) => name in LARGE_SECTIONS)
+  if (wanted.length === 0) return
   const large = await openLarge(bench, defer)
-  for (const section of sections) await section(bench, large)
+  for (const name of wanted) await timed(name, async () => LARGE_SECTIONS[name]?.(bench, large))
+}
+
+async function timed(name: string, work: () => Promise<unknown>): Promise<void> {
+  const startedAtMs = performance.now()
+  await work()
+  print(`  (${name}: ${Math.round((performance.now() - startedAtMs) / 1000)} s)`)
 }
 
 void main(process.argv.slice(2)).then(

@@ -27,7 +27,7 @@ export const accepted = (bench: Bench): Promise<void> =>
       ceiling(await openCeiling(bench, senders, defer), requests),
       oursEmbedded('A embedded', embedded, embeddedRequests),
     ]
-    const runs = await measureByTurns(bench, contestants, profile.connections)
+    const runs = await measureByTurns(bench, contestants, profile.connections, profile.seconds)
     report.addProblems(await problemsOnDisk(embedded))
     showRuns('accepted: A ours, B one statement for each step, C nothing stored', runs)
     reportRatios(bench, runs)

@@ -17,8 +17,9 @@ interface Latency extends OpenLoopResult {
 }
 
 export async function latency(bench: Bench): Promise<void> {
-  const { report } = bench
-  const results = [await measureLatency(bench, 'PostgreSQL'), await measureLatency(bench, 'embedded')]
+  const { report, profile } = bench
+  const results: Latency[] = []
+  for (const engine of profile.latencyEngines) results.push(await measureLatency(bench, engine))
   table(
     'latency at half of the peak rate, open loop, from the moment at which a request was due',
     ['engine', 'requests/s', 'p50 ms', 'p99 ms', 'p99.9 ms', 'p99/p50', 'generator late p50 ms', 'p99 ms'],

@@ -12,7 +12,7 @@ const CONNECTIONS = 64
 
 export const rejected = (bench: Bench): Promise<void> =>
   scoped(async (defer) => {
-    const { report, databases } = bench
+    const { report, databases, profile } = bench
     const database = await databases.createDatabase()
     const server = await openOurs(bench, database, defer)
     const senders = await createTriggers(server, 'open', TRIGGERS)
@@ -27,7 +27,7 @@ export const rejected = (bench: Bench): Promise<void> =>
       }),
     )
     const top = ceiling(await openCeiling(bench, senders, defer), signedRequests(senders))
-    const runs = await measureByTurns(bench, [top, ...rejections], [CONNECTIONS])
+    const runs = await measureByTurns(bench, [top, ...rejections], [CONNECTIONS], profile.sideSeconds)
     showRuns('rejected at each step of A, against C', runs)
 
     const answers = runs.filter(({ label }) => label !== top.label).reduce((sum, run) => sum + run.answers, 0)

@@ -18,7 +18,7 @@ export const scale = (bench: Bench, { contestant, spread }: Large): Promise<void
     const requests = signedRequests(await createTriggers(server, 'bench', TRIGGERS))
     const empty = oursOnPostgresql('A, empty database', server, requests, database, databases)
 
-    const runs = await measureByTurns(bench, [empty, contestant, spread], [CONNECTIONS])
+    const runs = await measureByTurns(bench, [empty, contestant, spread], [CONNECTIONS], profile.sideSeconds)
     showRuns('throughput and the size of the database', runs)
     const ratio = ratioOf(runs, contestant.label, empty.label, CONNECTIONS)
     const spreadRatio = ratioOf(runs, spread.label, empty.label, CONNECTIONS)

@@ -3,17 +3,20 @@
  * own, without a socket. A shell keeps watch over it with a pipe: however the test process ends, the pipe closes, and
  * the shell stops the cluster and removes the folder.
  */
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { eventually } from './eventually.ts'
 
 export interface Cluster {
   /** Of a database on it; `postgres` is there from the beginning. */
   url(database: string): string
-  /** Ends all connections at once, as an operator in a hurry does. */
-  stop(): Promise<void>
+  /** Ends all connections at once, as an operator in a hurry does; `fast` lets the server finish what it has, and write it down. */
+  stop(mode?: 'fast' | 'immediate'): Promise<void>
   start(): Promise<void>
+  /** Signals every process of the server. After SIGKILL it returns when all of them have gone. */
+  signal(name: 'SIGSTOP' | 'SIGCONT' | 'SIGKILL'): Promise<void>
   /** Stops it and removes every file of it. */
   dispose(): Promise<void>
 }
@@ -51,7 +54,7 @@ export async function createCluster(settings: readonly string[] = FORGETFUL): Pr
   const pgCtl = (...words: string[]) =>
     run(join(directory, 'pg_ctl'), '-D', data, '-s', '-w', '-l', join(home, 'log'), ...words)
   const start = () => pgCtl('-o', options, 'start')
-  const stop = () => pgCtl('-m', 'immediate', 'stop')
+  const stop = (mode: 'fast' | 'immediate' = 'immediate') => pgCtl('-m', mode, 'stop')
 
   await run(
     join(directory, 'initdb'),
@@ -80,11 +83,41 @@ export async function createCluster(settings: readonly string[] = FORGETFUL): Pr
     url: (database) => `postgres://postgres@127.0.0.1:${port}/${database}`,
     start,
     stop,
+    signal: (name) => signalServer(join(data, 'postmaster.pid'), name),
     async dispose() {
+      // Or nothing would keep this process from ending before the cluster has.
+      watch.ref()
       watch.stdin.end()
       await watch.exited
       rmSync(home, { recursive: true, force: true })
     },
+  }
+}
+
+/** The first process first, so that it starts no other behind our back. */
+async function signalServer(pidFile: string, name: 'SIGSTOP' | 'SIGCONT' | 'SIGKILL'): Promise<void> {
+  const first = Number(readFileSync(pidFile, 'utf8').split('\n')[0])
+  process.kill(first, name === 'SIGCONT' ? name : 'SIGSTOP')
+  const children = output(['pgrep', '-P', String(first)]).split('\n').filter(Boolean).map(Number)
+  for (const pid of [...children, first]) {
+    try {
+      process.kill(pid, name)
+    } catch {
+      // It has ended by itself.
+    }
+  }
+  if (name === 'SIGKILL') await eventually(() => [...children, first].every(hasEnded), KILLED_MS_MAX)
+}
+
+/** A kernel needs a while to take the memory of a server apart. */
+const KILLED_MS_MAX = 10_000
+
+/** One that nobody has reaped yet is no longer at work either. */
+function hasEnded(pid: number): boolean {
+  try {
+    return /^\d+ \(.*\) [ZX]/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
+  } catch {
+    return true
   }
 }
 
