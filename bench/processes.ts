@@ -39,10 +39,14 @@ export async function startServer({ name, command, env, talksOn, urlField }: Ser
     stdout: talksOn === 'stdout' ? 'pipe' : 'ignore',
     stderr: talksOn === 'stderr' ? 'pipe' : 'inherit',
   })
+  const kill = (): void => child.kill('SIGKILL')
+  // Whatever way this process takes to its end, even while the server is still starting.
+  process.once('exit', kill)
+  void child.exited.then(() => process.off('exit', kill))
   const lines: string[] = []
   const output = (talksOn === 'stdout' ? child.stdout : child.stderr) as ReadableStream<Uint8Array>
   const announced = firstLineWith(urlField, output, lines)
-  const timer = setTimeout(() => child.kill('SIGKILL'), START_MS_MAX)
+  const timer = setTimeout(kill, START_MS_MAX)
   const announcement = await announced.finally(() => clearTimeout(timer))
   if (announcement === null) {
     throw new Error(`${name} did not start; it said: ${lines.slice(-5).join(' ') || 'nothing'}`)
@@ -55,9 +59,9 @@ export async function startServer({ name, command, env, talksOn, urlField }: Ser
     isAlive: () => child.exitCode === null && child.signalCode === null,
     async stop() {
       child.kill('SIGTERM')
-      const kill = setTimeout(() => child.kill('SIGKILL'), STOP_MS_MAX)
+      const patience = setTimeout(kill, STOP_MS_MAX)
       await child.exited
-      clearTimeout(kill)
+      clearTimeout(patience)
     },
   }
 }
