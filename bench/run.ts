@@ -79,7 +79,7 @@ async function measure(options: Options, defer: Defer): Promise<Report> {
   const bench = { profile: options.profile, programs, databases, generator, report, folder }
   for (const name of options.sections) {
     const section = SECTIONS[name]
-    if (section !== undefined) await timed(name, () => section(bench))
+    if (section !== undefined) await run(name, report, () => section(bench))
   }
   await scoped((undo) => measureLarge(bench, options.sections, undo))
   report.printFigures()
@@ -94,12 +94,17 @@ async function measureLarge(bench: Bench, names: readonly string[], defer: Defer
   const wanted = names.filter((name) => name in LARGE_SECTIONS)
   if (wanted.length === 0) return
   const large = await openLarge(bench, defer)
-  for (const name of wanted) await timed(name, async () => LARGE_SECTIONS[name]?.(bench, large))
+  for (const name of wanted) await run(name, bench.report, async () => LARGE_SECTIONS[name]?.(bench, large))
 }
 
-async function timed(name: string, work: () => Promise<unknown>): Promise<void> {
+/** A section that fails is reported, and what the others have found is kept. */
+async function run(name: string, report: Report, section: () => Promise<unknown>): Promise<void> {
   const startedAtMs = performance.now()
-  await work()
+  try {
+    await section()
+  } catch (error) {
+    report.addProblems([`${name}: ${error instanceof Error ? error.message : String(error)}`])
+  }
   print(`  (${name}: ${Math.round((performance.now() - startedAtMs) / 1000)} s)`)
 }
 
