@@ -105,7 +105,7 @@ export class Pool {
     const deadline = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
         this.#abandon(sql)
-        reject(storeUnavailable(`the database did not answer within ${deadlineMs} ms`))
+        reject(storeUnavailable(`the database did not answer within ${Math.round(deadlineMs)} ms`))
       }, deadlineMs)
     })
     try {
