@@ -101,7 +101,7 @@ describe.skipIf(postgresqlMissing !== null)('a connection that is lost', () => {
     const { url, dispose } = await createTestDatabase()
     try {
       let refused = 0
-      for (let bytesMax = 0; bytesMax < 400; bytesMax += 40) {
+      for (let bytesMax = 0; bytesMax < 400; bytesMax += 50) {
         const way = await cutAfter(url, bytesMax)
         const pool = new Pool(postgresqlEngine(way.url), {
           name: 'cut',
@@ -110,7 +110,7 @@ describe.skipIf(postgresqlMissing !== null)('a connection that is lost', () => {
         })
         // A rejection that nobody awaits would end this test, as it would end the process.
         const outcome = await pool
-          .run(2_000, (sql) => sql.unsafe('select $1::text[] as a', [['x'.repeat(60)]], { prepare: true }))
+          .run(300, (sql) => sql.unsafe('select $1::text[] as a', [['x'.repeat(60)]], { prepare: true }))
           .then(
             () => null,
             (error: unknown) => error,
