@@ -59,7 +59,7 @@ describe.each(engines)('partitions ($name)', ({ name, open }) => {
   const placesOf = async (table: string) =>
     (
       await sql.unsafe<{ id: string; place: string }[]>(
-        `select id, split_part(tableoid::regclass::text, '.', 2) as place from attune.${table} order by id`,
+        `select t.id, c.relname as place from attune.${table} t join pg_class c on c.oid = t.tableoid order by t.id`,
       )
     ).map(({ id, place }) => [id, place])
   const store1 = async (day: Date) => {
