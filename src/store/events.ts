@@ -1,11 +1,10 @@
 import { and, desc, eq, gte, inArray, lt, type SQL, sql } from 'drizzle-orm'
-import type { PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import { encodeCursor, type Page } from '../core/cursor.ts'
 import type { HeaderPair } from '../core/event.ts'
 import { PAGE_BODY_BYTES_MAX } from '../core/limits.ts'
 import { Rejection } from '../core/rejection.ts'
 import { requestIdTimeMs } from '../core/request-id.ts'
-import { adminQuery } from './admin-query.ts'
+import type { AdminDatabase } from './admin-database.ts'
 import { event } from './schema.ts'
 
 export interface StoredEvent {
@@ -40,23 +39,25 @@ const columns = {
 
 /** Accepted attempts, as consumers read them. */
 export class Events {
-  readonly #drizzle: PostgresJsDatabase
+  readonly #database: AdminDatabase
 
-  constructor(drizzle: PostgresJsDatabase) {
-    this.#drizzle = drizzle
+  constructor(database: AdminDatabase) {
+    this.#database = database
   }
 
   /** @throws Rejection `event_unknown` */
   async read(id: string): Promise<StoredEvent> {
-    const [row] = await adminQuery(() => this.#drizzle.select(columns).from(event).where(byId(id)).limit(1))
+    const [row] = await this.#database.query((database) =>
+      database.select(columns).from(event).where(byId(id)).limit(1),
+    )
     if (row === undefined) throw new Rejection('event_unknown', `no event has the id ${id}`)
     return row
   }
 
   /** Newest first. A page ends early when its bodies grow large, so that no page outgrows memory. */
   async list(filter: EventFilter, limit: number, cursorId: string | null): Promise<Page<StoredEvent>> {
-    const sizes = await adminQuery(() =>
-      this.#drizzle
+    const sizes = await this.#database.query((database) =>
+      database
         .select({ id: event.id, receivedAt: event.receivedAt, payloadSizeBytes: event.payloadSizeBytes })
         .from(event)
         .where(
@@ -81,8 +82,8 @@ export class Events {
     const newest = ids[0]
     const oldest = ids.at(-1)
     if (newest === undefined || oldest === undefined) return []
-    return adminQuery(() =>
-      this.#drizzle
+    return this.#database.query((database) =>
+      database
         .select(columns)
         .from(event)
         .where(

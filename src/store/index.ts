@@ -1,6 +1,6 @@
-import { drizzle } from 'drizzle-orm/postgres-js'
 import { ADMIN_QUERY_MS_MAX, QUERY_MS_MAX } from '../core/limits.ts'
 import type { Log } from '../core/log.ts'
+import { AdminDatabase } from './admin-database.ts'
 import { type Engine, Pool } from './connection.ts'
 import { Events } from './events.ts'
 import { type BatchFigures, IntakeWriter } from './intake-writer.ts'
@@ -65,10 +65,7 @@ export async function openStore({ engine, log, retentionDays, onBatch }: StoreOp
     statementMsMax: RECEIVER_STATEMENT_MS_MAX,
   })
   const adminOptions = { name: 'admin', connectionsMax: 4, statementMsMax: ADMIN_QUERY_MS_MAX }
-  const adminSql = engine.createPool(adminOptions)
-  // drizzle replaces the date and json parsers of the client it is given, so it gets one of its own.
-  const drizzleSql = engine.createPool(adminOptions)
-  const database = drizzle(drizzleSql)
+  const database = new AdminDatabase(engine, adminOptions)
 
   const maintenance = new Maintenance(engine, maintenancePool, log, retentionDays)
   const triggerCache = new TriggerCache(lookupPool, log)
@@ -82,7 +79,7 @@ export async function openStore({ engine, log, retentionDays, onBatch }: StoreOp
     triggerCache,
     rateLimitCounter: new RateLimitCounter(lookupPool),
     intakeWriter,
-    triggers: new Triggers(database, () => adminSql, triggerCache),
+    triggers: new Triggers(database, triggerCache),
     events: new Events(database),
     webhookEventLog: new WebhookEventLog(database),
     stats: new Stats(database),
@@ -93,7 +90,7 @@ export async function openStore({ engine, log, retentionDays, onBatch }: StoreOp
       triggerCache.stop()
       await Promise.all([
         ...[maintenancePool, intakePool, lookupPool].map((pool) => pool.close(closeSeconds)),
-        ...[adminSql, drizzleSql].map((sql) => sql.end({ timeout: closeSeconds })),
+        database.close(closeSeconds),
       ])
       await engine.close()
     },

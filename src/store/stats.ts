@@ -1,7 +1,6 @@
 import { eq, sql } from 'drizzle-orm'
-import type { PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import { Rejection } from '../core/rejection.ts'
-import { adminQuery } from './admin-query.ts'
+import type { AdminDatabase } from './admin-database.ts'
 import { webhookStatsDetailed as stats } from './schema.ts'
 
 export type StoredStats = typeof stats.$inferSelect
@@ -11,15 +10,17 @@ export type StoredTotals = Omit<StoredStats, 'triggerId' | 'triggerRef' | 'webho
 
 /** Statistics over the time that is retained, from the view `webhook_stats_detailed`. */
 export class Stats {
-  readonly #drizzle: PostgresJsDatabase
+  readonly #database: AdminDatabase
 
-  constructor(drizzle: PostgresJsDatabase) {
-    this.#drizzle = drizzle
+  constructor(database: AdminDatabase) {
+    this.#database = database
   }
 
   /** @throws Rejection `trigger_unknown` */
   async ofTrigger(ref: string): Promise<StoredStats> {
-    const [row] = await adminQuery(() => this.#drizzle.select().from(stats).where(eq(stats.triggerRef, ref)))
+    const [row] = await this.#database.query((database) =>
+      database.select().from(stats).where(eq(stats.triggerRef, ref)),
+    )
     if (row === undefined) throw new Rejection('trigger_unknown', `no trigger has the ref ${ref}`)
     return row
   }
@@ -27,8 +28,8 @@ export class Stats {
   async total(): Promise<StoredTotals> {
     const total = (column: (typeof stats)[keyof Pick<typeof stats, CountColumn>]) =>
       sql`coalesce(sum(${column}), 0)`.mapWith(Number)
-    const [row] = await adminQuery(() =>
-      this.#drizzle
+    const [row] = await this.#database.query((database) =>
+      database
         .select({
           totalRequests: total(stats.totalRequests),
           successfulRequests: total(stats.successfulRequests),

@@ -1,10 +1,8 @@
 import { desc, eq, lt } from 'drizzle-orm'
-import type { PostgresJsDatabase } from 'drizzle-orm/postgres-js'
-import type { Sql } from 'postgres'
 import { encodeCursor, type Page } from '../core/cursor.ts'
 import { Rejection } from '../core/rejection.ts'
 import type { HmacAlgorithm, NewTrigger, RateLimitSettings, TriggerChange } from '../core/trigger.ts'
-import { adminQuery } from './admin-query.ts'
+import type { AdminDatabase } from './admin-database.ts'
 import { trigger } from './schema.ts'
 import type { TriggerCache } from './trigger-cache.ts'
 
@@ -57,21 +55,19 @@ const UNIQUE_VIOLATION = '23505'
  * Every method that takes a `ref` throws Rejection `trigger_unknown` when no trigger has it.
  */
 export class Triggers {
-  readonly #drizzle: PostgresJsDatabase
-  readonly #sql: () => Sql
+  readonly #database: AdminDatabase
   readonly #cache: TriggerCache
 
-  constructor(drizzle: PostgresJsDatabase, sql: () => Sql, cache: TriggerCache) {
-    this.#drizzle = drizzle
-    this.#sql = sql
+  constructor(database: AdminDatabase, cache: TriggerCache) {
+    this.#database = database
     this.#cache = cache
   }
 
   /** @throws Rejection `trigger_ref_taken` */
   async create({ ref, label, description }: NewTrigger): Promise<StoredTrigger> {
     try {
-      const rows = await adminQuery(() =>
-        this.#drizzle
+      const rows = await this.#database.query((database) =>
+        database
           .insert(trigger)
           .values({ ref, label: label ?? null, description: description ?? null })
           .returning(columns),
@@ -86,16 +82,16 @@ export class Triggers {
   }
 
   async read(ref: string): Promise<StoredTrigger> {
-    const rows = await adminQuery(() =>
-      this.#drizzle.select(columns).from(trigger).where(eq(trigger.ref, ref)),
+    const rows = await this.#database.query((database) =>
+      database.select(columns).from(trigger).where(eq(trigger.ref, ref)),
     )
     return single(rows, ref)
   }
 
   /** Newest first. */
   async list(limit: number, cursorId: bigint | null): Promise<Page<StoredTrigger>> {
-    const rows = await adminQuery(() =>
-      this.#drizzle
+    const rows = await this.#database.query((database) =>
+      database
         .select(columns)
         .from(trigger)
         .where(cursorId === null ? undefined : lt(trigger.id, cursorId))
@@ -111,15 +107,15 @@ export class Triggers {
   }
 
   async change(ref: string, change: TriggerChange): Promise<StoredTrigger> {
-    const rows = await adminQuery(() =>
-      this.#drizzle.update(trigger).set(change).where(eq(trigger.ref, ref)).returning(columns),
+    const rows = await this.#database.query((database) =>
+      database.update(trigger).set(change).where(eq(trigger.ref, ref)).returning(columns),
     )
     return single(rows, ref)
   }
 
   async delete(ref: string): Promise<void> {
-    const rows = await adminQuery(() =>
-      this.#drizzle.delete(trigger).where(eq(trigger.ref, ref)).returning(columns),
+    const rows = await this.#database.query((database) =>
+      database.delete(trigger).where(eq(trigger.ref, ref)).returning(columns),
     )
     this.#cache.forget(single(rows, ref).webhookKey)
   }
@@ -143,20 +139,23 @@ export class Triggers {
     ownSecret: string | null,
   ): Promise<{ readonly trigger: StoredTrigger; readonly secret: string }> {
     const { id } = await this.read(ref)
-    const secret = await changing(ref, () =>
-      this.#sql().begin(async (tx) => {
-        const [made] = await tx.unsafe<{ webhook_hmac_secret: string }[]>(
-          'select webhook_hmac_secret from attune.enable_trigger_webhook_hmac($1::bigint, $2::text)',
-          [String(id), algorithm],
-        )
-        if (made === undefined) throw new Error('enable_trigger_webhook_hmac returned no row')
-        if (ownSecret === null) return made.webhook_hmac_secret
-        await tx.unsafe('update attune.trigger set webhook_hmac_secret = $2 where id = $1::bigint', [
-          String(id),
-          ownSecret,
-        ])
-        return ownSecret
-      }),
+    const secret = await changing(
+      ref,
+      this.#database.statement((sql) =>
+        sql.begin(async (tx) => {
+          const [made] = await tx.unsafe<{ webhook_hmac_secret: string }[]>(
+            'select webhook_hmac_secret from attune.enable_trigger_webhook_hmac($1::bigint, $2::text)',
+            [String(id), algorithm],
+          )
+          if (made === undefined) throw new Error('enable_trigger_webhook_hmac returned no row')
+          if (ownSecret === null) return made.webhook_hmac_secret
+          await tx.unsafe('update attune.trigger set webhook_hmac_secret = $2 where id = $1::bigint', [
+            String(id),
+            ownSecret,
+          ])
+          return ownSecret
+        }),
+      ),
     )
     return { trigger: await this.#changed(ref), secret }
   }
@@ -198,16 +197,19 @@ export class Triggers {
   }
 
   async setPayloadLimit(ref: string, kb: number): Promise<StoredTrigger> {
-    await adminQuery(() =>
-      this.#drizzle.update(trigger).set({ webhookPayloadSizeLimitKb: kb }).where(eq(trigger.ref, ref)),
+    await this.#database.query((database) =>
+      database.update(trigger).set({ webhookPayloadSizeLimitKb: kb }).where(eq(trigger.ref, ref)),
     )
     return this.#changed(ref)
   }
 
   async #call(ref: string, call: string, parameters: (string | number | string[])[]): Promise<StoredTrigger> {
     const before = await this.read(ref)
-    await changing(ref, () =>
-      this.#sql().unsafe(`select from attune.${call}`, [String(before.id), ...parameters]),
+    await changing(
+      ref,
+      this.#database.statement((sql) =>
+        sql.unsafe(`select from attune.${call}`, [String(before.id), ...parameters]),
+      ),
     )
     this.#cache.forget(before.webhookKey)
     return this.#changed(ref)
@@ -227,9 +229,9 @@ const NO_DATA_FOUND = 'P0002'
 const INVALID_PARAMETER_VALUE = '22023'
 
 /** A trigger that was deleted after it was read is as unknown as one that never was. */
-async function changing<T>(ref: string, run: () => PromiseLike<T>): Promise<T> {
+async function changing<T>(ref: string, change: Promise<T>): Promise<T> {
   try {
-    return await adminQuery(run)
+    return await change
   } catch (error) {
     const isGone = (error as { code?: string }).code === NO_DATA_FOUND
     throw isGone ? new Rejection('trigger_unknown', `no trigger has the ref ${ref} any more`) : error

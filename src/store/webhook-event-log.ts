@@ -1,8 +1,7 @@
 import { and, desc, eq, gte, lt, type SQL, sql } from 'drizzle-orm'
-import type { PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import { encodeCursor, type Page } from '../core/cursor.ts'
 import { requestIdTimeMs } from '../core/request-id.ts'
-import { adminQuery } from './admin-query.ts'
+import type { AdminDatabase } from './admin-database.ts'
 import { webhookEventLog } from './schema.ts'
 
 export type StoredLogRow = typeof webhookEventLog.$inferSelect
@@ -21,17 +20,17 @@ export interface LogFilter {
 
 /** The audit trail: one row for each attempt, accepted or not. */
 export class WebhookEventLog {
-  readonly #drizzle: PostgresJsDatabase
+  readonly #database: AdminDatabase
 
-  constructor(drizzle: PostgresJsDatabase) {
-    this.#drizzle = drizzle
+  constructor(database: AdminDatabase) {
+    this.#database = database
   }
 
   /** Newest first. */
   async list(filter: LogFilter, limit: number, cursorId: string | null): Promise<Page<StoredLogRow>> {
     const log = webhookEventLog
-    const rows = await adminQuery(() =>
-      this.#drizzle
+    const rows = await this.#database.query((database) =>
+      database
         .select()
         .from(log)
         .where(
