@@ -98,7 +98,11 @@ export async function createCluster(settings: readonly string[] = FORGETFUL): Pr
 async function signalServer(pidFile: string, name: 'SIGSTOP' | 'SIGCONT' | 'SIGKILL'): Promise<void> {
   const first = Number(readFileSync(pidFile, 'utf8').split('\n')[0])
   process.kill(first, name === 'SIGCONT' ? name : 'SIGSTOP')
-  const children = output(['pgrep', '-P', String(first)]).split('\n').filter(Boolean).map(Number)
+  const children = readFileSync(`/proc/${first}/task/${first}/children`, 'utf8')
+    .split(' ')
+    .filter(Boolean)
+    .map(Number)
+  if (name === 'SIGSTOP') thawLater([first, ...children])
   for (const pid of [...children, first]) {
     try {
       process.kill(pid, name)
@@ -106,8 +110,25 @@ async function signalServer(pidFile: string, name: 'SIGSTOP' | 'SIGCONT' | 'SIGK
       // It has ended by itself.
     }
   }
-  if (name === 'SIGKILL') await eventually(() => [...children, first].every(hasEnded), KILLED_MS_MAX)
+  if (name !== 'SIGKILL') return
+  await eventually(() => [...children, first].every(hasEnded), KILLED_MS_MAX)
+  // In a container whose first process reaps nobody, the next server would take the dead one of this file for alive.
+  rmSync(pidFile, { force: true })
 }
+
+/** A server that nobody wakes cannot be stopped either: should the test process die meanwhile, a shell wakes it. */
+function thawLater(pids: readonly number[]): void {
+  const command = [
+    'sh',
+    '-c',
+    `sleep ${FROZEN_SECONDS_MAX}; kill -CONT "$@" 2>/dev/null`,
+    'sh',
+    ...pids.map(String),
+  ]
+  Bun.spawn(command, { stdin: 'ignore', stdout: 'ignore', stderr: 'ignore', detached: true }).unref()
+}
+
+const FROZEN_SECONDS_MAX = 60
 
 /** A kernel needs a while to take the memory of a server apart. */
 const KILLED_MS_MAX = 10_000
