@@ -78,7 +78,8 @@ CREATE TABLE attune.event_default PARTITION OF attune.event DEFAULT;
 CREATE TABLE attune.webhook_event_log_default PARTITION OF attune.webhook_event_log DEFAULT;
 --> statement-breakpoint
 
--- Makes the partition of one day, and takes along what the default partition holds of it.
+-- Makes the partition of one day, and takes along what the default partition holds of it. Most rows are moved while others still
+-- arrive. The lock that attaching needs is taken before the last of them are, since one row left behind forbids it.
 CREATE FUNCTION attune.create_day_partition(parent text, time_column text, day date) RETURNS boolean
 LANGUAGE plpgsql
 AS $$
@@ -86,15 +87,18 @@ DECLARE
   child text := parent || '_' || to_char(day, 'YYYYMMDD');
   day_start timestamptz := day::timestamp AT TIME ZONE 'UTC';
   day_end timestamptz := (day + 1)::timestamp AT TIME ZONE 'UTC';
+  move text := format(
+    'WITH moved AS (DELETE FROM attune.%I WHERE %I >= $1 AND %I < $2 RETURNING *) INSERT INTO attune.%I SELECT * FROM moved',
+    parent || '_default', time_column, time_column, child
+  );
 BEGIN
   IF to_regclass(format('attune.%I', child)) IS NOT NULL THEN
     RETURN false;
   END IF;
   EXECUTE format('CREATE TABLE attune.%I (LIKE attune.%I INCLUDING ALL)', child, parent);
-  EXECUTE format(
-    'WITH moved AS (DELETE FROM attune.%I WHERE %I >= $1 AND %I < $2 RETURNING *) INSERT INTO attune.%I SELECT * FROM moved',
-    parent || '_default', time_column, time_column, child
-  ) USING day_start, day_end;
+  EXECUTE move USING day_start, day_end;
+  EXECUTE format('LOCK TABLE attune.%I IN ACCESS EXCLUSIVE MODE', parent || '_default');
+  EXECUTE move USING day_start, day_end;
   EXECUTE format(
     'ALTER TABLE attune.%I ATTACH PARTITION attune.%I FOR VALUES FROM (%L) TO (%L)', parent, child, day_start, day_end
   );

@@ -116,10 +116,17 @@ BEGIN
   -- Dropping needs the whole table for an instant. Whoever reads it for long is waited for only this long, because
   -- intake waits behind us; the next maintenance tries again.
   SET LOCAL lock_timeout = '1s';
-  FOR day IN SELECT today + n FROM generate_series(-1, days_ahead) AS n LOOP
+  -- Ahead, and where rows have come in without a partition. A clock that was wrong may have scattered those; some at a time will do.
+  FOR day IN
+    SELECT today + n FROM generate_series(-1, days_ahead) AS n
+    UNION
+    (SELECT DISTINCT (created AT TIME ZONE 'UTC')::date FROM attune.webhook_event_log_default LIMIT 31)
+    ORDER BY 1
+  LOOP
+    -- In the order in which intake writes to the two, so that neither waits for the other in a circle.
     partitions_created := partitions_created
-      + attune.create_day_partition('event', 'received_at', day)::integer
-      + attune.create_day_partition('webhook_event_log', 'created', day)::integer;
+      + attune.create_day_partition('webhook_event_log', 'created', day)::integer
+      + attune.create_day_partition('event', 'received_at', day)::integer;
   END LOOP;
   partitions_dropped :=
     attune.drop_expired_partitions('event', 'received_at', retention_days)

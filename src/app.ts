@@ -4,8 +4,6 @@ import { type Config, publicUrlOf } from './config.ts'
 import {
   ADMIN_BODY_BYTES_MAX,
   BODY_BYTES_MARGIN,
-  DATABASE_WAIT_MS_MAX,
-  DATABASE_WAIT_STEP_MS,
   DRAIN_MS_MAX,
   FLUSH_MS_MAX,
   IDLE_SECONDS_MAX,
@@ -15,16 +13,10 @@ import { OperatorError } from './core/operator-error.ts'
 import { socketPeer } from './http/client-address.ts'
 import { createMetrics } from './http/metrics.ts'
 import { createReceiver } from './receiver/index.ts'
-import {
-  describeFault,
-  type Engine,
-  embeddedEngine,
-  explainFault,
-  isTransient,
-  postgresqlEngine,
-} from './store/connection.ts'
+import { type Engine, embeddedEngine, postgresqlEngine } from './store/connection.ts'
 import { openStore, type Store } from './store/index.ts'
 import { type MigrationResult, migrate as migrateSchema } from './store/migrate.ts'
+import { waitForDatabase } from './store/wait-for-database.ts'
 import { VERSION } from './version.ts'
 
 export interface RunningApp {
@@ -123,35 +115,6 @@ async function openEngine(config: Config, log: Log, signal?: AbortSignal): Promi
   const engine = postgresqlEngine(config.databaseUrl)
   await waitForDatabase(engine, log, signal)
   return engine
-}
-
-/** In a container the database often starts beside us, and a little later. */
-async function waitForDatabase(engine: Engine, log: Log, signal?: AbortSignal): Promise<void> {
-  const sql = engine.createPool({ name: 'start', connectionsMax: 1, statementMsMax: DATABASE_WAIT_MS_MAX })
-  const giveUpAtMs = performance.now() + DATABASE_WAIT_MS_MAX
-  const aborted = new Promise<void>((resolve) =>
-    signal?.addEventListener('abort', () => resolve(), { once: true }),
-  )
-  try {
-    for (;;) {
-      try {
-        // A server that does not even refuse keeps a connection waiting for seconds.
-        await Promise.race([sql.unsafe('select 1'), aborted])
-        signal?.throwIfAborted()
-        return
-      } catch (error) {
-        signal?.throwIfAborted()
-        const reason = describeFault(error)
-        if (!isTransient(error) || performance.now() > giveUpAtMs) {
-          throw new OperatorError(`The database of DATABASE_URL cannot be used: ${explainFault(error)}`)
-        }
-        log.warn('waiting for the database', { reason })
-        await Promise.race([Bun.sleep(DATABASE_WAIT_STEP_MS), aborted])
-      }
-    }
-  } finally {
-    await sql.end({ timeout: 1 })
-  }
 }
 
 const queueLengths = ({ intakeWriter, triggerCache, rateLimitCounter }: Store) => ({

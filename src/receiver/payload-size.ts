@@ -29,7 +29,12 @@ const payloadBytesMax = (attempt: Attempt, ceiling: number): number =>
 /** A request with neither a length nor chunks has no body (RFC 9112, 6.3). */
 function declaredBytes({ headers }: Request): number | null {
   const length = headers.get('content-length')
-  if (length !== null) return Number(length)
+  if (length !== null) {
+    // Repeated, the header arrives joined: "2, 2" is no length, and what the body's would be is anyone's guess.
+    if (!/^\d{1,15}$/.test(length))
+      throw new Rejection('body_incomplete', 'the declared length is not one number', CLOSE)
+    return Number(length)
+  }
   return headers.has('transfer-encoding') ? null : 0
 }
 

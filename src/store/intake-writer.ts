@@ -178,8 +178,8 @@ export class IntakeWriter {
       await this.#isolate(accepted, rejected, error)
       return true
     }
-    this.#noteSuccess()
     for (const { resolve } of accepted) resolve()
+    this.#noteSuccess()
     return true
   }
 

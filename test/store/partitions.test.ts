@@ -212,7 +212,7 @@ describe.each(engines)('partitions ($name)', ({ name, open }) => {
       expect((await maintain()).dropped).toBe(1)
     })
 
-    test('maintenance that finds rows arriving all the while does its work or changes nothing, and harms none', async () => {
+    test('maintenance moves the rows of a day while others of it arrive, and harms none', async () => {
       await dropDay(dayOf(0))
       let stopped = false
       const ids: string[] = []
@@ -229,9 +229,7 @@ describe.each(engines)('partitions ($name)', ({ name, open }) => {
       const outcome = await maintain().catch((error: { code: string }) => error.code)
       stopped = true
       await load
-      // A row arrived between the move and the attachment, or two waited for each other, or one too long.
-      expect([{ created: 2, dropped: 0 }, '23514', '40P01', '55P03']).toContainEqual(outcome)
-      await maintain()
+      expect(outcome).toEqual({ created: 2, dropped: 0 })
       for (const table of TABLES) {
         const places = await placesOf(table)
         expect(places.map(([id]) => id ?? '')).toEqual(ids.toSorted())
