@@ -86,6 +86,14 @@ export class AuditQueue {
     this.#rows.push({ attempt, attempts: 1 })
   }
 
+  /**
+   * Adds one whose id the database may have already: merged with others, all of them would be lost on that id, or it would be
+   * counted twice. The intake's queue bounds how many of these there are.
+   */
+  addAlone(attempt: RejectedAttempt): void {
+    this.#rows.push({ attempt, attempts: 1 })
+  }
+
   /** Ends the interval of the merged rows, as far as the queue has room for them. */
   releaseMerged(): void {
     for (const [key, row] of this.#merged) {

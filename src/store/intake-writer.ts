@@ -22,6 +22,8 @@ export interface BatchFigures {
 interface WaitingAttempt {
   readonly attempt: AcceptedAttempt
   readonly deadlineMs: number
+  /** A statement with it has gone out, so that it may be stored already. */
+  sent: boolean
   readonly resolve: () => void
   readonly reject: (error: Rejection) => void
 }
@@ -55,6 +57,8 @@ export class IntakeWriter {
   #draining: Promise<void> | null = null
   #mergeTimer: ReturnType<typeof setTimeout> | null = null
   #closing = false
+  /** Attempts that were refused and may be stored all the same, until the receiver records their refusal. */
+  readonly #perhapsStored = new Set<string>()
   /** When writes began to fail; `null` while they succeed. */
   #failingSinceMs: number | null = null
 
@@ -93,14 +97,21 @@ export class IntakeWriter {
       return Promise.reject(storeUnavailable('writes to the database are failing'))
     }
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ attempt, deadlineMs: performance.now() + ACCEPT_MS_MAX, resolve, reject })
+      this.#waiting.push({
+        attempt,
+        deadlineMs: performance.now() + ACCEPT_MS_MAX,
+        sent: false,
+        resolve,
+        reject,
+      })
       this.#drain()
     })
   }
 
   /** Records an attempt that was turned away. It is in the trail with the next batch; its sender need not wait. */
   record(attempt: RejectedAttempt): void {
-    this.#audit.add(attempt)
+    if (this.#perhapsStored.delete(attempt.id)) this.#audit.addAlone(attempt)
+    else this.#audit.add(attempt)
     if (this.#audit.length > 0) this.#drain()
     if (this.#audit.mergedLength > 0) this.#scheduleMerge()
   }
@@ -167,6 +178,7 @@ export class IntakeWriter {
     try {
       // The first one waits longest; whoever comes later is still within its time when this gives up.
       const deadlineMs = Math.max(ATTEMPT_MS_MIN, (accepted[0]?.deadlineMs ?? Infinity) - performance.now())
+      for (const waiting of accepted) waiting.sent = true
       await this.#store({ accepted: accepted.map(({ attempt }) => attempt), rejected }, deadlineMs)
     } catch (error) {
       if (error instanceof Rejection) {
@@ -175,8 +187,7 @@ export class IntakeWriter {
         this.#waitAgain(accepted, error)
         return false
       }
-      await this.#isolate(accepted, rejected, error)
-      return true
+      return this.#isolate(accepted, rejected, error)
     }
     for (const { resolve } of accepted) resolve()
     this.#noteSuccess()
@@ -200,6 +211,7 @@ export class IntakeWriter {
     const nowMs = performance.now()
     const stillWaiting = [...accepted, ...this.#waiting].filter((waiting) => {
       if (waiting.deadlineMs > nowMs) return true
+      if (waiting.sent) this.#perhapsStored.add(waiting.attempt.id)
       waiting.reject(error)
       return false
     })
@@ -224,17 +236,30 @@ export class IntakeWriter {
     return this.#failingSinceMs !== null && performance.now() - this.#failingSinceMs > CIRCUIT_OPENS_AFTER_MS
   }
 
-  /** The database refuses the statement itself: one row of it must be at fault, and the others shall not suffer. */
-  async #isolate(accepted: WaitingAttempt[], rejected: AuditRow[], error: unknown): Promise<void> {
+  /**
+   * The database refuses the statement itself: one row of it must be at fault, and the others shall not suffer. Returns false when
+   * the database goes away meanwhile; what has not been tried by then waits again.
+   */
+  async #isolate(accepted: WaitingAttempt[], rejected: AuditRow[], error: unknown): Promise<boolean> {
     if (accepted.length + rejected.length > 1) {
-      for (const waiting of accepted) await this.#writeBatch([waiting], [])
-      for (const row of rejected) await this.#writeBatch([], [row])
-      return
+      for (const [index, waiting] of accepted.entries()) {
+        if (await this.#writeBatch([waiting], [])) continue
+        this.#waiting.unshift(...accepted.slice(index + 1))
+        this.#audit.giveBack(rejected)
+        return false
+      }
+      for (const [index, row] of rejected.entries()) {
+        if (await this.#writeBatch([], [row])) continue
+        this.#audit.giveBack(rejected.slice(index + 1))
+        return false
+      }
+      return true
     }
     this.#log.error('a row could not be stored', {
       request_id: accepted[0]?.attempt.id ?? rejected[0]?.attempt.id,
       reason: describeFault(error),
     })
     for (const { reject } of accepted) reject(storeUnavailable('the database refused the row'))
+    return true
   }
 }

@@ -73,6 +73,17 @@ test('all triggers together have an allowance too', () => {
   expect(sum(drain(queue))).toBe(triggers * AUDIT_ROWS_BURST_PER_TRIGGER)
 })
 
+test('a refusal whose attempt may be stored already is never merged, in whatever flood', () => {
+  const queue = new AuditQueue(START_MS)
+  for (let count = 0; count < AUDIT_ROWS_BURST_PER_TRIGGER + 10; count += 1)
+    queue.add(rejectedAttempt(), START_MS)
+  const attempts = Array.from({ length: 5 }, () => rejectedAttempt())
+  for (const attempt of attempts) queue.addAlone(attempt)
+  const rows = queue.take(Number.MAX_SAFE_INTEGER)
+  expect(rows.slice(-5)).toEqual(attempts.map((attempt) => ({ attempt, attempts: 1 })))
+  expect(queue.mergedLength).toBe(1)
+})
+
 test('the allowance comes back with time, and not beyond its burst', () => {
   const queue = new AuditQueue(START_MS)
   const flood = (nowMs: number) => {
