@@ -1,28 +1,19 @@
 /** Connections between the process and its database that end, fall silent, or wait for somebody else's lock. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import { randomInt } from 'node:crypto'
-import { ACCEPT_MS_MAX, QUERY_MS_MAX } from '../../src/core/limits.ts'
 import { eventually } from '../support/eventually.ts'
 import {
+  ANSWER_MS_MAX,
   acknowledgedMore,
   createDurableCluster,
-  expectTrailExact,
   openScene,
   resumed,
   type Scene,
+  settle,
   shortOrLong,
 } from '../support/faults.ts'
-import {
-  expectOnlySuccessOr5xx,
-  expectStoredOnce,
-  type Load,
-  startLoad,
-  storedBySql,
-} from '../support/load.ts'
+import { type Load, startLoad } from '../support/load.ts'
 import { type Cluster, clusterMissing } from '../support/postgresql-cluster.ts'
-
-/** A look-up that waits behind another, a count, and the accept; then an answer on a busy machine. */
-const ANSWER_MS_MAX = 3 * QUERY_MS_MAX + ACCEPT_MS_MAX + 2_000
 
 let cluster: Cluster
 let scene: Scene
@@ -31,17 +22,6 @@ beforeAll(async () => {
   if (clusterMissing === null) cluster = await createDurableCluster()
 })
 afterAll(() => cluster?.dispose())
-
-/** After the fault: everything acknowledged is there once, and everything answered is in the trail. */
-async function settle(): Promise<void> {
-  await load.stop()
-  expectOnlySuccessOr5xx(load)
-  expect(load.cutOff).toBe(0)
-  expect(load.slowestMs).toBeLessThan(ANSWER_MS_MAX)
-  await expectTrailExact(scene, load)
-  expectStoredOnce(load, await storedBySql(scene.sql, load.ref))
-  expect(await scene.server.stop()).toBe(0)
-}
 
 describe.skipIf(clusterMissing !== null)('a connection of the intake', () => {
   beforeEach(async () => {
@@ -65,7 +45,7 @@ describe.skipIf(clusterMissing !== null)('a connection of the intake', () => {
       })
     }
     await resumed(load)
-    await settle()
+    await settle(scene, load)
     expect([...load.statuses.keys()]).toEqual([200])
   })
 
@@ -77,7 +57,7 @@ describe.skipIf(clusterMissing !== null)('a connection of the intake', () => {
         where datname = current_database() and application_name like 'attune-webhooks%'`
       await resumed(load)
     }
-    await settle()
+    await settle(scene, load)
   })
 
   test('falls silent at any moment: 503 in time, and fresh connections when the way is free again', async () => {
@@ -100,7 +80,7 @@ describe.skipIf(clusterMissing !== null)('a connection of the intake', () => {
       expect(new Set(await admin)).toEqual(new Set([503]))
       expect(new Set(await listEvents())).toEqual(new Set([200]))
     }
-    await settle()
+    await settle(scene, load)
   })
 
   test('swallows the answer to a commit: what was stored is not stored again', async () => {
@@ -116,6 +96,6 @@ describe.skipIf(clusterMissing !== null)('a connection of the intake', () => {
       scene.proxy.heal()
       await resumed(load)
     }
-    await settle()
+    await settle(scene, load)
   })
 })

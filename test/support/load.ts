@@ -20,6 +20,7 @@ export interface LoadOptions {
 /** What the senders have seen so far. */
 export interface Load {
   readonly ref: string
+  readonly senders: number
   /** Every body that was posted, acknowledged or not; its place here is in its first four bytes. */
   readonly bodies: readonly Buffer[]
   /** Places of the bodies by the ids that were acknowledged. */
@@ -86,6 +87,7 @@ export function startLoad(url: string, ref: string, options: LoadOptions): Load 
   )
   return {
     ref,
+    senders,
     bodies,
     acknowledged,
     statuses,
