@@ -70,7 +70,7 @@ describe.skipIf(clusterMissing !== null)('the server under load', () => {
     flood = startLoad(scene.webhook.url, scene.webhook.ref, {
       senders: 16,
       secret: 'of somebody else',
-      pauseMs: 0,
+      refusedPauseMs: 5,
     })
     await eventually(() => (flood.statuses.get(401) ?? 0) > 2 * AUDIT_ROWS_BURST_PER_TRIGGER, 15_000)
     await flood.stop()

@@ -13,6 +13,8 @@ export interface RawResponse {
 
 export interface RawConnection {
   write(data: string | Uint8Array): void
+  /** Settles when what was written has left this process. */
+  flushed(): Promise<void>
   /** Says that nothing more will come, and goes on reading. */
   end(): void
   /** Cuts the connection off. */
@@ -34,6 +36,7 @@ export async function openConnection(port: number, host = '127.0.0.1'): Promise<
   })
   return {
     write: (data) => void socket.write(data),
+    flushed: () => new Promise((resolve) => void socket.write('', () => resolve())),
     end: () => void socket.end(),
     destroy: () => void socket.destroy(),
     response: (msMax = RESPONSE_MS_MAX) => incoming.response(msMax),
