@@ -68,6 +68,8 @@ CREATE INDEX webhook_event_log_trigger ON attune.webhook_event_log (trigger_ref,
 --> statement-breakpoint
 CREATE INDEX webhook_event_log_error ON attune.webhook_event_log (error_code, id) WHERE error_code IS NOT NULL;
 --> statement-breakpoint
+CREATE INDEX webhook_event_log_status ON attune.webhook_event_log (status_code, id) WHERE status_code >= 400;
+--> statement-breakpoint
 CREATE INDEX webhook_event_log_source_ip ON attune.webhook_event_log (source_ip, id);
 --> statement-breakpoint
 

@@ -116,6 +116,10 @@ BEGIN
   -- Dropping needs the whole table for an instant. Whoever reads it for long is waited for only this long, because
   -- intake waits behind us; the next maintenance tries again.
   SET LOCAL lock_timeout = '1s';
+  DELETE FROM attune.webhook_stats_hourly WHERE hour < (today - retention_days)::timestamp AT TIME ZONE 'UTC';
+  -- No window is longer than an hour, and no process reads changes older than this.
+  DELETE FROM attune.webhook_rate_limit WHERE window_start < now() - interval '1 hour';
+  DELETE FROM attune.trigger_change WHERE created < now() - interval '10 minutes';
   -- Ahead, and where rows have come in without a partition. A clock that was wrong may have scattered those; some at a time will do.
   FOR day IN
     SELECT today + n FROM generate_series(-1, days_ahead) AS n
@@ -128,13 +132,10 @@ BEGIN
       + attune.create_day_partition('webhook_event_log', 'created', day)::integer
       + attune.create_day_partition('event', 'received_at', day)::integer;
   END LOOP;
+  -- Last, because the locks are held from here to the commit.
   partitions_dropped :=
-    attune.drop_expired_partitions('event', 'received_at', retention_days)
-    + attune.drop_expired_partitions('webhook_event_log', 'created', retention_days);
-  DELETE FROM attune.webhook_stats_hourly WHERE hour < (today - retention_days)::timestamp AT TIME ZONE 'UTC';
-  -- No window is longer than an hour, and no process reads changes older than this.
-  DELETE FROM attune.webhook_rate_limit WHERE window_start < now() - interval '1 hour';
-  DELETE FROM attune.trigger_change WHERE created < now() - interval '10 minutes';
+    attune.drop_expired_partitions('webhook_event_log', 'created', retention_days)
+    + attune.drop_expired_partitions('event', 'received_at', retention_days);
   RETURN NEXT;
 END
 $$;

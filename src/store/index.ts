@@ -33,6 +33,8 @@ export interface StoreOptions {
   readonly log: Log
   readonly retentionDays: number
   readonly onBatch: (figures: BatchFigures) => void
+  /** False where another process of this host migrates the schema and looks after it. */
+  readonly maintains?: boolean
 }
 
 /** Statements of the receiver are ended by the server a little after the receiver has given them up. */
@@ -41,18 +43,24 @@ const RECEIVER_STATEMENT_MS_MAX = 2 * QUERY_MS_MAX
 const MAINTENANCE_STATEMENT_MS_MAX = 120_000
 
 /**
- * Migrates the database and opens the store. Pools are apart so that no admin query stands before an attempt: one
+ * Opens the store, whose database is migrated first. Pools are apart so that no admin query stands before an attempt: one
  * for intake, one for look-ups and counts, one for administrators, one for maintenance.
  *
  * @throws MigrationError when the schema cannot be brought to what this binary needs
  */
-export async function openStore({ engine, log, retentionDays, onBatch }: StoreOptions): Promise<Store> {
+export async function openStore({
+  engine,
+  log,
+  retentionDays,
+  onBatch,
+  maintains = true,
+}: StoreOptions): Promise<Store> {
   const maintenancePool = new Pool(engine, {
     name: 'maintenance',
     connectionsMax: 2,
     statementMsMax: MAINTENANCE_STATEMENT_MS_MAX,
   })
-  await migrate(maintenancePool.sql)
+  if (maintains) await migrate(maintenancePool.sql)
   const intakePool = new Pool(engine, {
     name: 'intake',
     connectionsMax: 1,
@@ -70,7 +78,7 @@ export async function openStore({ engine, log, retentionDays, onBatch }: StoreOp
   const maintenance = new Maintenance(engine, maintenancePool, log, retentionDays)
   const triggerCache = new TriggerCache(lookupPool, log)
   const intakeWriter = new IntakeWriter(intakePool, log, onBatch)
-  await maintenance.start()
+  if (maintains) await maintenance.start()
   await triggerCache.start()
   if (engine.kind === 'postgresql') await listen(maintenancePool, triggerCache, log)
 

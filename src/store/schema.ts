@@ -11,6 +11,7 @@ import {
   integer,
   jsonb,
   pgSchema,
+  smallint,
   text,
   timestamp,
   uuid,
@@ -81,6 +82,21 @@ export const webhookEventLog = attune.table('webhook_event_log', {
 })
 
 const count = (name: string) => bigint(name, { mode: 'number' })
+
+export const webhookStatsHourly = attune.table('webhook_stats_hourly', {
+  triggerId: id64('trigger_id').notNull(),
+  hour: instant('hour').notNull(),
+  shard: smallint('shard').notNull(),
+  totalRequests: count('total_requests').notNull(),
+  successfulRequests: count('successful_requests').notNull(),
+  rateLimitedRequests: count('rate_limited_requests').notNull(),
+  hmacFailures: count('hmac_failures').notNull(),
+  ipBlockedRequests: count('ip_blocked_requests').notNull(),
+  eventsCreated: count('events_created').notNull(),
+  timedRequests: count('timed_requests').notNull(),
+  processingTimeMsSum: doublePrecision('processing_time_ms_sum').notNull(),
+  lastRequestAt: instant('last_request_at').notNull(),
+})
 
 export const webhookStatsDetailed = attune
   .view('webhook_stats_detailed', {

@@ -1,7 +1,8 @@
 import { eq, sql } from 'drizzle-orm'
+import type { AnyPgColumn } from 'drizzle-orm/pg-core'
 import { Rejection } from '../core/rejection.ts'
 import type { AdminDatabase } from './admin-database.ts'
-import { webhookStatsDetailed as stats } from './schema.ts'
+import { webhookStatsHourly as hourly, webhookStatsDetailed as stats, trigger } from './schema.ts'
 
 export type StoredStats = typeof stats.$inferSelect
 
@@ -25,36 +26,30 @@ export class Stats {
     return row
   }
 
+  /** The sum of the view, taken from what it sums itself: so it costs one scan and not one for each trigger. */
   async total(): Promise<StoredTotals> {
-    const total = (column: (typeof stats)[keyof Pick<typeof stats, CountColumn>]) =>
-      sql`coalesce(sum(${column}), 0)`.mapWith(Number)
     const [row] = await this.#database.query((database) =>
       database
         .select({
-          totalRequests: total(stats.totalRequests),
-          successfulRequests: total(stats.successfulRequests),
-          failedRequests: total(stats.failedRequests),
-          rateLimitedRequests: total(stats.rateLimitedRequests),
-          hmacFailures: total(stats.hmacFailures),
-          ipBlockedRequests: total(stats.ipBlockedRequests),
-          eventsCreated: total(stats.eventsCreated),
+          totalRequests: total(hourly.totalRequests),
+          successfulRequests: total(hourly.successfulRequests),
+          failedRequests: sql`${total(hourly.totalRequests)} - ${total(hourly.successfulRequests)}`.mapWith(
+            Number,
+          ),
+          rateLimitedRequests: total(hourly.rateLimitedRequests),
+          hmacFailures: total(hourly.hmacFailures),
+          ipBlockedRequests: total(hourly.ipBlockedRequests),
+          eventsCreated: total(hourly.eventsCreated),
           avgProcessingTimeMs: sql<number | null>`
-          (sum(${stats.avgProcessingTimeMs} * ${stats.totalRequests})
-            / nullif(sum(${stats.totalRequests}), 0))::double precision`,
-          lastRequestAt: sql<Date | null>`max(${stats.lastRequestAt})`.mapWith(stats.lastRequestAt),
+            round((sum(${hourly.processingTimeMsSum}) / nullif(sum(${hourly.timedRequests}), 0))::numeric, 3)::double precision`,
+          lastRequestAt: sql<Date | null>`max(${hourly.lastRequestAt})`.mapWith(hourly.lastRequestAt),
         })
-        .from(stats),
+        .from(hourly)
+        .innerJoin(trigger, eq(trigger.id, hourly.triggerId)),
     )
     if (row === undefined) throw new Error('the sum over all statistics returned no row')
     return row
   }
 }
 
-type CountColumn =
-  | 'totalRequests'
-  | 'successfulRequests'
-  | 'failedRequests'
-  | 'rateLimitedRequests'
-  | 'hmacFailures'
-  | 'ipBlockedRequests'
-  | 'eventsCreated'
+const total = (column: AnyPgColumn) => sql`coalesce(sum(${column}), 0)`.mapWith(Number)

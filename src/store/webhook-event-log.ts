@@ -36,7 +36,7 @@ export class WebhookEventLog {
         .where(
           and(
             filter.triggerRef === undefined ? undefined : eq(log.triggerRef, filter.triggerRef),
-            filter.statusCode === undefined ? undefined : eq(log.statusCode, filter.statusCode),
+            ofStatus(filter.statusCode),
             filter.errorCode === undefined ? undefined : eq(log.errorCode, filter.errorCode),
             filter.sourceIp === undefined ? undefined : eq(log.sourceIp, filter.sourceIp),
             filter.since && gte(log.created, filter.since),
@@ -54,6 +54,13 @@ export class WebhookEventLog {
       nextCursor: rows.length > limit && last !== undefined ? encodeCursor(last.id) : null,
     }
   }
+}
+
+/** Said twice for rejections, because their index is proven to fit only by the constant. */
+function ofStatus(statusCode: number | undefined): SQL | undefined {
+  if (statusCode === undefined) return undefined
+  const same = eq(webhookEventLog.statusCode, statusCode)
+  return statusCode < 400 ? same : and(same, sql`${webhookEventLog.statusCode} >= 400`)
 }
 
 function beforeCursor(cursorId: string | null): SQL | undefined {
