@@ -1,17 +1,13 @@
 import { createAdmin } from './admin/index.ts'
 import { loadAdminToken } from './admin-token.ts'
 import { type Config, publicUrlOf } from './config.ts'
-import {
-  ADMIN_BODY_BYTES_MAX,
-  BODY_BYTES_MARGIN,
-  DRAIN_MS_MAX,
-  FLUSH_MS_MAX,
-  IDLE_SECONDS_MAX,
-} from './core/limits.ts'
+import { ADMIN_BODY_BYTES_MAX, BODY_BYTES_MARGIN, FLUSH_MS_MAX } from './core/limits.ts'
 import type { Log } from './core/log.ts'
-import { OperatorError } from './core/operator-error.ts'
 import { socketPeer } from './http/client-address.ts'
-import { createMetrics } from './http/metrics.ts'
+import { type Listener, listen, probePort } from './http/listener.ts'
+import { createMetrics, type Metrics, renderSnapshots } from './http/metrics.ts'
+import type { RunningReceiver } from './processes/receiver-process.ts'
+import { Supervisor, type SupervisorOptions } from './processes/supervisor.ts'
 import { createReceiver } from './receiver/index.ts'
 import { type Engine, embeddedEngine, postgresqlEngine } from './store/connection.ts'
 import { openStore, type Store } from './store/index.ts'
@@ -30,69 +26,144 @@ export interface RunningApp {
   readonly failed: Promise<Error>
 }
 
+/** How a process that receives is started, and where its log goes. */
+export type ReceiverProcesses = Pick<SupervisorOptions, 'startChild' | 'writeLine'>
+
 /**
- * Wires the rooms together, and listens when all of them stand.
+ * Wires the rooms together, and listens when all of them stand: in this one process, or with several that receive.
  *
  * @param signal - ends the wait for a database that is not up yet; what it then throws is the signal's reason
+ * @param processes - how to start a receiver process
  */
-export async function startApp(config: Config, log: Log, signal: AbortSignal): Promise<RunningApp> {
+export function startApp(
+  config: Config,
+  log: Log,
+  signal: AbortSignal,
+  processes: ReceiverProcesses,
+): Promise<RunningApp> {
+  return config.processes === 1
+    ? startWhole(config, log, signal)
+    : startSupervised(config, log, signal, processes)
+}
+
+/** Receiver and admin in this process. */
+async function startWhole(config: Config, log: Log, signal: AbortSignal): Promise<RunningApp> {
   const admin = loadAdminToken(config)
   const engine = await openEngine(config, log, signal)
   let stopping = false
-  const isReady = () => !stopping && store.triggerCache.available && store.intakeWriter.available
+  const isReady = () => !stopping && canStore(store)
   const metrics = createMetrics({ queues: () => queueLengths(store), isReady })
-  const store = await openStore({
-    engine,
-    log,
-    retentionDays: config.retentionDays,
-    onBatch: metrics.observeBatch,
-  }).catch(async (error) => {
-    await engine.close()
-    throw error
-  })
-  const receiver = createReceiver({
-    log,
-    triggerCache: store.triggerCache,
-    rateLimitCounter: store.rateLimitCounter,
-    intakeWriter: store.intakeWriter,
-    metrics,
-    trustedProxies: config.trustedProxies,
-    bodyBytesMax: config.bodyBytesMax,
-    peerAddress: socketPeer,
-  })
-  const servers: Listener[] = []
+  const store = await open({ engine, config, log, metrics, maintains: true })
+  const listeners: Listener[] = []
   try {
-    const receiverServer = listen(receiver, config.host, config.port, Number.MAX_SAFE_INTEGER)
-    servers.push(receiverServer)
-    const adminApp = createAdmin({
-      store,
-      token: admin.token,
-      publicUrl: publicUrlOf(config, receiverServer.port),
-      log,
-      metrics,
-      version: VERSION,
-      isReady,
-    })
-    const adminServer = listen(
-      adminApp,
-      config.adminHost,
-      config.adminPort,
-      ADMIN_BODY_BYTES_MAX + BODY_BYTES_MARGIN,
-    )
-    servers.push(adminServer)
+    const receiver = listenForWebhooks({ config, log, store, metrics, port: config.port, isShared: false })
+    listeners.push(receiver)
+    const { port } = receiver
+    const adminListener = listenForAdmins({ config, log, store, metrics, token: admin.token, port, isReady })
+    listeners.push(adminListener)
     return {
-      receiverUrl: urlOf(config.host, receiverServer.port),
-      adminUrl: urlOf(config.adminHost, adminServer.port),
+      receiverUrl: urlOf(config.host, port),
+      adminUrl: urlOf(config.adminHost, adminListener.port),
       adminTokenPath: admin.path,
       failed: engine.failed,
       async stop() {
         stopping = true
-        await Promise.all(servers.map((server) => drain(server)))
+        await Promise.all(listeners.map((listener) => listener.drain()))
         await store.close(FLUSH_MS_MAX)
       },
     }
   } catch (error) {
-    for (const server of servers) await server.stop(true)
+    for (const listener of listeners) await listener.cut()
+    await store.close(FLUSH_MS_MAX)
+    throw error
+  }
+}
+
+/** Admin, migrations and maintenance in this process; webhooks are received by others that it starts. */
+async function startSupervised(
+  config: Config,
+  log: Log,
+  signal: AbortSignal,
+  processes: ReceiverProcesses,
+): Promise<RunningApp> {
+  const admin = loadAdminToken(config)
+  const engine = await openEngine(config, log, signal)
+  let stopping = false
+  const isReady = () => !stopping && canStore(store) && supervisor?.isReady === true
+  const metrics = createMetrics({
+    queues: () => queueLengths(store),
+    isReady,
+    supervision: {
+      processes: () => supervisor?.listening ?? 0,
+      restarts: () => supervisor?.restarts ?? 0,
+    },
+  })
+  const allMetrics = {
+    contentType: metrics.contentType,
+    render: async () => renderSnapshots([await metrics.snapshot(), ...((await supervisor?.measure()) ?? [])]),
+  }
+  const store = await open({ engine, config, log, metrics, maintains: true })
+  let adminListener: Listener | null = null
+  let supervisor: Supervisor | null = null
+  const stop = async () => {
+    stopping = true
+    await Promise.all([supervisor?.stop(), adminListener?.drain()])
+    await store.close(FLUSH_MS_MAX)
+  }
+  try {
+    const port = await probePort(config.host, config.port)
+    adminListener = listenForAdmins({
+      config,
+      log,
+      store,
+      metrics: allMetrics,
+      token: admin.token,
+      port,
+      isReady,
+    })
+    supervisor = new Supervisor({ config, port, log, ...processes })
+    await Promise.race([supervisor.started, whenAborted(signal)])
+    signal.throwIfAborted()
+    return {
+      receiverUrl: urlOf(config.host, port),
+      adminUrl: urlOf(config.adminHost, adminListener.port),
+      adminTokenPath: admin.path,
+      failed: engine.failed,
+      stop,
+    }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+/**
+ * The receiver alone, in a process that another has started and that shares its port with others like it.
+ *
+ * @param signal - ends the wait for a database that is not up yet; what it then throws is the signal's reason
+ */
+export async function startReceiver(
+  config: Config,
+  log: Log,
+  port: number,
+  signal: AbortSignal,
+): Promise<RunningReceiver> {
+  const engine = await openEngine(config, log, signal)
+  let stopping = false
+  const metrics = createMetrics({ queues: () => queueLengths(store) })
+  const store = await open({ engine, config, log, metrics, maintains: false })
+  try {
+    const listener = listenForWebhooks({ config, log, store, metrics, port, isShared: true })
+    return {
+      isReady: () => !stopping && canStore(store),
+      metrics: metrics.snapshot,
+      async stop() {
+        stopping = true
+        await listener.drain()
+        await store.close(FLUSH_MS_MAX)
+      },
+    }
+  } catch (error) {
     await store.close(FLUSH_MS_MAX)
     throw error
   }
@@ -124,51 +195,86 @@ const queueLengths = ({ intakeWriter, triggerCache, rateLimitCounter }: Store) =
   rateLimit: rateLimitCounter.queueLength,
 })
 
-interface Listener {
+interface Opening {
+  readonly engine: Engine
+  readonly config: Config
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly maintains: boolean
+}
+
+const open = ({ engine, config, log, metrics, maintains }: Opening): Promise<Store> =>
+  openStore({
+    engine,
+    log,
+    retentionDays: config.retentionDays,
+    onBatch: metrics.observeBatch,
+    maintains,
+  }).catch(async (error) => {
+    await engine.close()
+    throw error
+  })
+
+const canStore = ({ triggerCache, intakeWriter }: Store): boolean =>
+  triggerCache.available && intakeWriter.available
+
+interface ReceiverListening {
+  readonly config: Config
+  readonly log: Log
+  readonly store: Store
+  readonly metrics: Metrics
   readonly port: number
-  stop(now?: boolean): Promise<void>
+  readonly isShared: boolean
 }
 
-interface Listening {
-  listen(options: object): {
-    server: { port?: number | undefined; stop(now?: boolean): Promise<void> } | null
-  }
+function listenForWebhooks({ config, log, store, metrics, port, isShared }: ReceiverListening): Listener {
+  const receiver = createReceiver({
+    log,
+    triggerCache: store.triggerCache,
+    rateLimitCounter: store.rateLimitCounter,
+    intakeWriter: store.intakeWriter,
+    metrics,
+    trustedProxies: config.trustedProxies,
+    bodyBytesMax: config.bodyBytesMax,
+    peerAddress: socketPeer,
+  })
+  return listen(receiver, { host: config.host, port, bodyBytesMax: Number.MAX_SAFE_INTEGER, isShared })
 }
 
-/**
- * @param bodyBytesMax - Bun answers a declared length above this before any of our code runs, so no row would be written; the
- *   receiver counts bytes itself and lets none in that it has not asked for
- */
-function listen(app: Listening, hostname: string, port: number, bodyBytesMax: number): Listener {
-  const options = {
-    hostname,
-    port,
-    // A second process on the same port would take half of the requests without a word.
-    reusePort: false,
-    maxRequestBodySize: bodyBytesMax,
-    idleTimeout: IDLE_SECONDS_MAX,
-    development: false,
-  }
-  let server: ReturnType<Listening['listen']>['server']
-  try {
-    server = app.listen(options).server
-  } catch (error) {
-    const code = (error as { code?: unknown }).code
-    throw new OperatorError(
-      code === 'EADDRINUSE'
-        ? `Another process listens on ${hostname}:${port}. Stop it, or choose another port.`
-        : `Listening on ${hostname}:${port} did not succeed (${String(code ?? 'unknown fault')}). Is it an address of this host?`,
-    )
-  }
-  if (server?.port === undefined) throw new OperatorError(`Listening on ${hostname}:${port} did not succeed.`)
-  return { port: server.port, stop: (now) => server.stop(now) }
+interface AdminListening {
+  readonly config: Config
+  readonly log: Log
+  readonly store: Store
+  readonly metrics: Pick<Metrics, 'contentType' | 'render'>
+  readonly token: string
+  /** Of the receiver. */
+  readonly port: number
+  readonly isReady: () => boolean
 }
 
-/** Requests in flight are finished; who is not done by then is cut off. */
-async function drain(server: Listener): Promise<void> {
-  await Promise.race([server.stop(), Bun.sleep(DRAIN_MS_MAX)])
-  await server.stop(true)
+function listenForAdmins({ config, log, store, metrics, token, port, isReady }: AdminListening): Listener {
+  const admin = createAdmin({
+    store,
+    token,
+    publicUrl: publicUrlOf(config, port),
+    log,
+    metrics,
+    version: VERSION,
+    isReady,
+  })
+  return listen(admin, {
+    host: config.adminHost,
+    port: config.adminPort,
+    bodyBytesMax: ADMIN_BODY_BYTES_MAX + BODY_BYTES_MARGIN,
+    isShared: false,
+  })
 }
+
+const whenAborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
 
 const urlOf = (host: string, port: number): string => {
   const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host

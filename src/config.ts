@@ -5,6 +5,7 @@ import {
   ADMIN_TOKEN_LENGTH_MIN,
   BODY_BYTES_MAX_CEILING,
   BODY_BYTES_MAX_DEFAULT,
+  PROCESSES_MAX,
   RETENTION_DAYS_DEFAULT,
   RETENTION_DAYS_MAX,
 } from './core/limits.ts'
@@ -17,6 +18,8 @@ export interface Config {
   readonly host: string
   /** 0 lets the system choose one. */
   readonly port: number
+  /** Receiver processes; more than one needs a PostgreSQL server. */
+  readonly processes: number
   readonly adminHost: string
   readonly adminPort: number
   readonly dataDir: string
@@ -83,6 +86,15 @@ export const SETTINGS: { readonly [Name in keyof Config]: Setting<Config[Name]> 
     description: 'port of the receiver; 0 lets the system choose',
     default: '8080',
     parse: port,
+  },
+  processes: {
+    variable: 'ATTUNE_PROCESSES',
+    flag: 'processes',
+    placeholder: 'N',
+    reader: 'server',
+    description: 'processes that receive webhooks; more than 1 needs Linux and DATABASE_URL',
+    default: '1',
+    parse: (text) => wholeNumber(text, 1, PROCESSES_MAX),
   },
   adminHost: {
     variable: 'ATTUNE_ADMIN_HOST',
@@ -223,7 +235,7 @@ export function loadConfig(sources: Sources): Loaded {
   }
   // Each name of `Config` has been given the value that its own parser made, or there is a problem.
   const config = values as unknown as Config
-  if (problems.length === 0) problems.push(...listenerClash(config))
+  if (problems.length === 0) problems.push(...listenerClash(config), ...processesWithoutServer(config))
   return problems.length === 0 ? { ok: true, config: Object.freeze(config) } : { ok: false, problems }
 }
 
@@ -361,6 +373,13 @@ function listenerClash(config: Config): string[] {
   if (port === 0 || port !== adminPort) return []
   if (host !== adminHost && !ANY_ADDRESS.has(host) && !ANY_ADDRESS.has(adminHost)) return []
   return ['ATTUNE_ADMIN_PORT: must differ from ATTUNE_PORT, since both listen on one address']
+}
+
+function processesWithoutServer({ processes, databaseUrl }: Config): string[] {
+  if (processes === 1 || databaseUrl !== null) return []
+  return [
+    'ATTUNE_PROCESSES: must be 1 with the embedded database, which belongs to one process; set DATABASE_URL for more',
+  ]
 }
 
 const accept = <T>(value: T): Parsed<T> => ({ ok: true, value })

@@ -13,6 +13,8 @@ interface LogSettings {
   /** Takes one line, its line feed included. What it throws is swallowed: a full disk must not stop intake. */
   readonly write: (line: string) => void
   readonly now?: () => Date
+  /** In every entry, such as the number of the process. */
+  readonly fields?: LogFields
 }
 
 /**
@@ -21,14 +23,14 @@ interface LogSettings {
  * It never throws, and no text in it is longer than `LOG_TEXT_LENGTH_MAX` characters. A field whose name
  * an entry uses itself is written as `field_<name>`, so that no caller can forge a level or a time.
  */
-export function createLog({ level, write, now = () => new Date() }: LogSettings): Log {
+export function createLog({ level, write, now = () => new Date(), fields: common = {} }: LogSettings): Log {
   const least = LOG_LEVELS.indexOf(level)
 
   const at = (entryLevel: LogLevel) => {
     if (LOG_LEVELS.indexOf(entryLevel) < least) return () => undefined
     return (message: string, fields: LogFields = {}): void => {
       try {
-        write(`${line(now(), entryLevel, message, fields)}\n`)
+        write(`${line(now(), entryLevel, message, { ...common, ...fields })}\n`)
       } catch {
         // There is no place left to say so.
       }

@@ -3,8 +3,10 @@ import { constants } from 'node:os'
 import { createInterface } from 'node:readline/promises'
 import type { CommandContext } from './cli/command.ts'
 import { runCommand } from './cli/index.ts'
+import { PROCESS_LINE_LENGTH_MAX } from './core/limits.ts'
 import { newRequestId } from './core/request-id.ts'
 import { createLog, faultFields } from './log.ts'
+import type { ChildOptions, ChildProcess, ParentChannel } from './processes/messages.ts'
 
 const STDOUT = 1
 const STDERR = 2
@@ -39,8 +41,11 @@ const context: CommandContext = {
   printsToTerminal: process.stdout.isTTY === true,
   readInput: () => Bun.stdin.bytes(),
   confirm,
-  createLog: (level) => createLog({ level, write: (line) => writeAll(STDERR, line) }),
+  createLog: (level, fields = {}) => createLog({ level, fields, write: (line) => writeAll(STDERR, line) }),
   onStopSignal,
+  platform: process.platform,
+  startChild,
+  openParent,
 }
 
 function writeOut(data: string | Uint8Array): void {
@@ -108,9 +113,80 @@ function onStopSignal(listener: (signal: string) => void): void {
         stoppingSinceMs = nowMs
         listener(signal)
       } else if (signal !== 'SIGINT' || nowMs - stoppingSinceMs >= ECHO_MS) {
+        for (const child of children) child.kill('SIGKILL')
         process.exit(SIGNAL_EXIT_BASE + constants.signals[signal])
       }
     })
+  }
+}
+
+/**
+ * This executable, as it was when this process was started: on Linux the name leads to the file that runs, even if an upgrade has put
+ * another in its place since. From source, the program follows.
+ */
+const SELF = [
+  process.platform === 'linux' ? '/proc/self/exe' : process.execPath,
+  ...process.argv.slice(1, 2).filter((program) => !program.startsWith('/$bunfs/')),
+]
+
+/** Ended with this process when it does not take the time to stop them. */
+const children = new Set<Bun.Subprocess>()
+
+function startChild({ args, env, onMessage, onLine }: ChildOptions): ChildProcess {
+  const child = Bun.spawn([...SELF, ...args], {
+    // What `ps` shows.
+    argv0: process.execPath,
+    env: { ...env },
+    stdio: ['ignore', 'ignore', 'pipe'],
+    ipc: onMessage,
+  })
+  children.add(child)
+  const reading = readLines(child.stderr, onLine)
+  return {
+    pid: child.pid,
+    // Its last words come before its end.
+    ended: Promise.all([child.exited, reading]).then(() => {
+      children.delete(child)
+      return { code: child.exitCode, signal: child.signalCode === null ? null : String(child.signalCode) }
+    }),
+    send(message) {
+      try {
+        child.send(message)
+      } catch {
+        // It has ended, which its end tells.
+      }
+    },
+    kill: () => child.kill('SIGKILL'),
+  }
+}
+
+async function readLines(stream: ReadableStream<Uint8Array>, onLine: (line: string) => void): Promise<void> {
+  const decoder = new TextDecoder()
+  let rest = ''
+  for await (const bytes of stream) {
+    const lines = (rest + decoder.decode(bytes, { stream: true })).split('\n')
+    rest = lines.pop() ?? ''
+    if (rest.length > PROCESS_LINE_LENGTH_MAX) lines.push(rest.slice(0, PROCESS_LINE_LENGTH_MAX))
+    if (rest.length > PROCESS_LINE_LENGTH_MAX) rest = ''
+    for (const line of lines) onLine(line)
+  }
+  if (rest !== '') onLine(rest)
+}
+
+function openParent(): ParentChannel | null {
+  if (process.send === undefined) return null
+  return {
+    send: (message) =>
+      new Promise((resolve) => {
+        try {
+          process.send?.(message, undefined, undefined, () => resolve())
+        } catch {
+          // The parent is gone, which its own event tells.
+          resolve()
+        }
+      }),
+    onMessage: (listener) => void process.on('message', listener),
+    onGone: (listener) => void process.on('disconnect', listener),
   }
 }
 

@@ -31,6 +31,7 @@ describe('loadConfig', () => {
       databaseUrl: null,
       host: '0.0.0.0',
       port: 8080,
+      processes: 1,
       adminHost: '127.0.0.1',
       adminPort: 8081,
       dataDir: './attune-data',
@@ -51,6 +52,7 @@ describe('loadConfig', () => {
         DATABASE_URL: 'postgresql://user:pw@one:5432,two:5432/attune?sslmode=verify-full',
         ATTUNE_HOST: '::1',
         ATTUNE_PORT: '0',
+        ATTUNE_PROCESSES: '64',
         ATTUNE_ADMIN_HOST: 'admin.internal',
         ATTUNE_ADMIN_PORT: '65535',
         ATTUNE_DATA_DIR: '/var/lib/attune',
@@ -67,6 +69,7 @@ describe('loadConfig', () => {
       databaseUrl: 'postgresql://user:pw@one:5432,two:5432/attune?sslmode=verify-full',
       host: '::1',
       port: 0,
+      processes: 64,
       adminHost: 'admin.internal',
       adminPort: 65_535,
       dataDir: '/var/lib/attune',
@@ -107,6 +110,7 @@ describe('loadConfig', () => {
       DATABASE_URL: 'mysql://canary:canary@host',
       ATTUNE_HOST: 'canary:80',
       ATTUNE_PORT: 'canary',
+      ATTUNE_PROCESSES: '0',
       ATTUNE_ADMIN_HOST: '[::1]',
       ATTUNE_ADMIN_PORT: '65536',
       ATTUNE_DATA_DIR: 'canary\0',
@@ -151,6 +155,8 @@ describe('loadConfig', () => {
     ['ATTUNE_BODY_BYTES_MAX', String(BODY_BYTES_MAX_CEILING + 1)],
     ['ATTUNE_RETENTION_DAYS', String(RETENTION_DAYS_MAX + 1)],
     ['ATTUNE_RETENTION_DAYS', '9'.repeat(400)],
+    ['ATTUNE_PROCESSES', '65'],
+    ['ATTUNE_PROCESSES', '1.5'],
     ['ATTUNE_LOG_LEVEL', 'INFO'],
     ['ATTUNE_PUBLIC_URL', 'ftp://host'],
     ['ATTUNE_PUBLIC_URL', 'http:host'],
@@ -168,6 +174,12 @@ describe('loadConfig', () => {
     ['ATTUNE_TRUSTED_PROXIES', 'proxy.internal'],
   ])('%s refuses %j', (variable, value) => {
     expect(problemsOf({ [variable]: value })).toHaveLength(1)
+  })
+
+  test('more than one process needs a server, and the embedded database is none', () => {
+    expect(problemsOf({ ATTUNE_PROCESSES: '2' })).toEqual([expect.stringContaining('embedded database')])
+    expect(problemsOf({ ATTUNE_PROCESSES: '1' })).toEqual([])
+    expect(load({ ATTUNE_PROCESSES: '2', DATABASE_URL: 'postgres://host' }).processes).toBe(2)
   })
 
   test.each([

@@ -67,15 +67,29 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'config.ts': ['core', 'log.ts'],
   'version.ts': [],
   'admin-token.ts': ['core', 'config.ts', 'store'],
-  'app.ts': ['core', 'http', 'store', 'receiver', 'admin', 'ui', 'config.ts', 'admin-token.ts', 'version.ts'],
-  cli: ['core', 'app.ts', 'config.ts', 'log.ts', 'version.ts'],
-  'main.ts': ['core', 'cli', 'log.ts'],
+  // Several receiver processes: it passes messages and settings on, and knows neither SQL nor requests.
+  processes: ['core', 'http', 'config.ts'],
+  'app.ts': [
+    'core',
+    'http',
+    'store',
+    'receiver',
+    'admin',
+    'ui',
+    'processes',
+    'config.ts',
+    'admin-token.ts',
+    'version.ts',
+  ],
+  cli: ['core', 'app.ts', 'processes', 'config.ts', 'log.ts', 'version.ts'],
+  'main.ts': ['core', 'cli', 'processes', 'log.ts'],
 }
 
 /** Rooms that only wire what they are given: of these, others see types and no values. */
 const TYPES_ONLY: readonly (readonly [string, string])[] = [
   ['receiver', 'store'],
   ['admin', 'store'],
+  ['main.ts', 'processes'],
   ['ui', 'admin'],
   ['ui', 'core'],
 ]
@@ -83,7 +97,8 @@ const TYPES_ONLY: readonly (readonly [string, string])[] = [
 const PACKAGES: Readonly<Record<string, readonly RegExp[]>> = {
   core: [/^@sinclair\/typebox(\/|$)/, /^ipaddr\.js$/, /^node:crypto$/],
   store: [/^drizzle-orm(\/|$)/, /^postgres$/, /^@electric-sql\/pglite(\/|$)/, /^bun:sqlite$/, /^node:/],
-  http: [/^elysia$/, /^prom-client$/, /^bun$/],
+  http: [/^elysia$/, /^prom-client$/, /^bun$/, /^bun:ffi$/],
+  processes: [/^node:/],
   receiver: [/^elysia$/],
   admin: [/^elysia$/, /^@sinclair\/typebox(\/|$)/, /^@elysiajs\//, /^node:crypto$/],
 }

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
-import type { Log } from '../core/log.ts'
+import type { Log, LogFields } from '../core/log.ts'
 import type { LogLevel } from '../log.ts'
+import type { ParentChannel, StartChild } from '../processes/messages.ts'
 
 export const PROGRAM = 'attune-webhooks'
 
@@ -33,9 +34,15 @@ export interface CommandContext {
   readonly readInput: () => Promise<Uint8Array>
   /** Asks on a terminal; without one the answer is yes, since nobody is there to be asked. */
   readonly confirm: (question: string) => Promise<boolean>
-  readonly createLog: (level: LogLevel) => Log
+  /** @param fields - go into every entry */
+  readonly createLog: (level: LogLevel, fields?: LogFields) => Log
   /** Calls back at the first SIGINT or SIGTERM; a second one ends the process at once. */
   readonly onStopSignal: (listener: (signal: string) => void) => void
+  /** The name of the operating system, as Node has it. */
+  readonly platform: string
+  readonly startChild: StartChild
+  /** The process that has started this one to work for it; `null` when it was started by anybody else. */
+  readonly openParent: () => ParentChannel | null
 }
 
 export interface OptionSpec {

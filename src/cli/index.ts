@@ -12,6 +12,7 @@ import { LOG_COMMANDS } from './log.ts'
 import { MIGRATE_COMMANDS } from './migrate.ts'
 import { PAYLOAD_LIMIT_COMMANDS } from './payload-limit.ts'
 import { RATE_LIMIT_COMMANDS } from './rate-limit.ts'
+import { INTERNAL_COMMANDS } from './receiver-process.ts'
 import { SEND_COMMANDS } from './send.ts'
 import { SERVE_COMMANDS } from './serve.ts'
 import { STATS_COMMANDS } from './stats.ts'
@@ -75,6 +76,7 @@ export async function runCommand(args: readonly string[], context: CommandContex
 const findCommand = ([noun, verb]: readonly string[]): Command | null =>
   COMMANDS.find(({ name }) => name === `${noun} ${verb}`) ??
   COMMANDS.find(({ name }) => name === noun) ??
+  INTERNAL_COMMANDS.find(({ name }) => name === noun) ??
   null
 
 /** There is no such command: lists those of the noun if that is one, and else all of them. */

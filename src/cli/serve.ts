@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { RunningApp } from '../app.ts'
+import type { ReceiverProcesses, RunningApp } from '../app.ts'
+import { SETTINGS } from '../config.ts'
 import { SHUTDOWN_MS_MAX } from '../core/limits.ts'
 import type { Log } from '../core/log.ts'
 import { faultFields } from '../log.ts'
-import { command } from './command.ts'
+import { type CommandContext, command, Misconfigured } from './command.ts'
+import { RECEIVER_PROCESS } from './receiver-process.ts'
 import { readConfig, SERVER_OPTIONS } from './settings.ts'
 
 const serve = command({
@@ -17,6 +19,11 @@ const serve = command({
   options: SERVER_OPTIONS,
   async run({ options }, context) {
     const config = readConfig(options, context)
+    if (config.processes > 1 && context.platform !== 'linux') {
+      throw new Misconfigured(
+        'ATTUNE_PROCESSES: must be 1 on this system: only Linux shares a port among processes',
+      )
+    }
     const log = context.createLog(config.logLevel)
     const stopping = new AbortController()
     const signal = new Promise<string>((resolve) => {
@@ -28,7 +35,7 @@ const serve = command({
 
     // Imported here, so that the commands of a client start without the server.
     const { startApp } = await import('../app.ts')
-    const starting = startApp(config, log, stopping.signal)
+    const starting = startApp(config, log, stopping.signal, receiverProcesses(context))
     const failure = starting.then((app) => {
       announce(app, log)
       return app.failed
@@ -49,6 +56,16 @@ const serve = command({
     return isStopped && end.failed === null ? 0 : 1
   },
 })
+
+/** Settings reach a receiver process by message, so that none has to be in its environment too. */
+function receiverProcesses({ env, startChild, say }: CommandContext): ReceiverProcesses {
+  const settings = new Set(Object.values(SETTINGS).map(({ variable }) => variable))
+  const rest = Object.fromEntries(Object.entries(env).filter(([variable]) => !settings.has(variable)))
+  return {
+    startChild: (events) => startChild({ args: [RECEIVER_PROCESS], env: rest, ...events }),
+    writeLine: say,
+  }
+}
 
 function announce(app: RunningApp, log: Log): void {
   log.info('listening', {

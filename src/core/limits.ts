@@ -166,12 +166,53 @@ export const EMBEDDED_REOPEN_DELAYS_MS: readonly number[] = [100, 1_000, 2_000, 
 /** An embedded database that has stayed up for so long begins with the first of those waits again. */
 export const EMBEDDED_STEADY_MS = 60_000
 
+/**
+ * Two segments of write-ahead log: with less room on its disk the embedded database cannot recover, and is not opened again until
+ * there is more, which is looked for this often.
+ */
+export const EMBEDDED_DISK_BYTES_MIN = 32 * 1024 * 1024
+export const EMBEDDED_DISK_POLL_MS = 1_000
+
 /** A connection on which nothing moves for this long is closed. Longer than any of our own deadlines, in Bun's steps of 4 s. */
 export const IDLE_SECONDS_MAX = 60
 
 /** The end of the process: requests in flight first, then what waits to be written. Together within `SHUTDOWN_MS_MAX`. */
 export const DRAIN_MS_MAX = 10_000
 export const FLUSH_MS_MAX = 5_000
+
+/**
+ * A listener that closes first hears no newcomers for this long: the time for handshakes under way to end, for senders that hold a
+ * connection to learn with their next answer that it was the last, and for a long tick of the event loop.
+ */
+export const DRAIN_GRACE_MS = 300
+
+/** Receiver processes of one `serve`. Each holds up to six connections to the database. */
+export const PROCESSES_MAX = 64
+
+/** A receiver process that has died is started anew after the first of these, doubled each time up to the second. */
+export const PROCESS_RESTART_MS_MIN = 100
+export const PROCESS_RESTART_MS_MAX = 5_000
+
+/** One that has listened for so long begins with the shortest wait again. */
+export const PROCESS_STEADY_MS = 10_000
+
+/** A receiver process that has just been started is told what to do within this, or nobody is there to tell it. */
+export const PROCESS_ORDER_MS_MAX = 10_000
+
+/** How often a receiver process looks whether it is still ready; a change is reported. */
+export const PROCESS_READY_MS = 200
+
+/** Draining and flushing fit into this; then a receiver process is killed. Below `SHUTDOWN_MS_MAX`. */
+export const PROCESS_STOP_MS_MAX = 18_000
+
+/** A scrape waits so long for the metrics of the receiver processes; of one that is late, the last ones are shown. */
+export const METRICS_WAIT_MS_MAX = 1_000
+
+/** How often a receiver process reports its metrics unasked: what it counted since is lost when it is killed. */
+export const METRICS_REPORT_MS = 5_000
+
+/** Longest line that is taken from a receiver process; a longer one is cut in pieces. */
+export const PROCESS_LINE_LENGTH_MAX = 262_144
 
 /** A database that starts beside us is waited for. */
 export const DATABASE_WAIT_MS_MAX = 60_000

@@ -1,4 +1,13 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import {
+  AggregatorRegistry,
+  Counter,
+  collectDefaultMetrics,
+  Gauge,
+  Histogram,
+  type MetricObjectWithValues,
+  type MetricValue,
+  Registry,
+} from 'prom-client'
 
 /** Where the lengths of the queues are read from when metrics are asked for. */
 export interface QueueLengths {
@@ -10,9 +19,19 @@ export interface QueueLengths {
 
 export interface MetricsDeps {
   readonly queues: () => QueueLengths
-  /** What `/readyz` says. */
-  readonly isReady: () => boolean
+  /** What `/readyz` says; a receiver process leaves that to the one that started it. */
+  readonly isReady?: () => boolean
+  /** What the process that starts the others knows of them. */
+  readonly supervision?: {
+    /** How many listen. */
+    readonly processes: () => number
+    /** How often one was started anew. */
+    readonly restarts: () => number
+  }
 }
+
+/** Every metric of one process at one moment, in a form that can be sent to another. */
+export type MetricSnapshot = readonly MetricObjectWithValues<MetricValue<string>>[]
 
 /** Of what prom-client brings along, these say nothing on this runtime: it shows no heap spaces, and a version of Node that is not there. */
 const EMPTY_METRICS = [
@@ -26,7 +45,7 @@ const EMPTY_METRICS = [
  * What the process tells of itself in the Prometheus text format. Labels are triggers and codes, both ours: nothing that a
  * stranger sends makes a new series.
  */
-export function createMetrics({ queues, isReady }: MetricsDeps) {
+export function createMetrics({ queues, isReady, supervision }: MetricsDeps) {
   const registers = [new Registry()]
   const [registry] = registers as [Registry]
   // Brings the delay of the event loop, memory, CPU and garbage collection.
@@ -49,14 +68,35 @@ export function createMetrics({ queues, isReady }: MetricsDeps) {
     help: 'Attempts answered 503 before their trigger was known, because the database could not be asked.',
     registers,
   })
-  new Gauge({
-    name: 'attune_ready',
-    help: '1 while webhooks are being accepted, else 0.',
-    registers,
-    collect() {
-      this.set(isReady() ? 1 : 0)
-    },
-  })
+  if (isReady !== undefined) {
+    new Gauge({
+      name: 'attune_ready',
+      help: '1 while webhooks are being accepted, else 0.',
+      registers,
+      collect() {
+        this.set(isReady() ? 1 : 0)
+      },
+    })
+    new Gauge({
+      name: 'attune_processes',
+      help: 'Processes that listen for webhooks.',
+      registers,
+      collect() {
+        this.set(supervision?.processes() ?? 1)
+      },
+    })
+  }
+  if (supervision !== undefined) {
+    new Counter({
+      name: 'attune_process_restarts_total',
+      help: 'How often a receiver process that had ended was started anew.',
+      registers,
+      collect() {
+        this.reset()
+        this.inc(supervision.restarts())
+      },
+    })
+  }
   const batchRows = new Histogram({
     name: 'attune_intake_batch_rows',
     help: 'Rows of one statement of the intake writer.',
@@ -86,6 +126,8 @@ export function createMetrics({ queues, isReady }: MetricsDeps) {
   return {
     contentType: registry.contentType,
     render: () => registry.metrics(),
+    snapshot: async (): Promise<MetricSnapshot> =>
+      (await registry.getMetricsAsJSON()).map((metric) => ({ ...metric, ...combination(metric.name) })),
     countAttempt: (triggerRef: string, code: string) => attempts.inc({ trigger: triggerRef, code }),
     countUnknownKey: () => unknownKeys.inc(),
     countUnavailable: () => unavailable.inc(),
@@ -97,3 +139,33 @@ export function createMetrics({ queues, isReady }: MetricsDeps) {
 }
 
 export type Metrics = ReturnType<typeof createMetrics>
+
+/** Numbers of several processes add up, but for these. */
+function combination(name: string): Partial<Pick<MetricSnapshot[number], 'aggregator'>> {
+  if (name === 'attune_process_start_time_seconds') return { aggregator: 'min' }
+  // One process that hangs must not hide behind others that idle.
+  if (/^attune_nodejs_eventloop_lag_(?!min)/.test(name)) return { aggregator: 'max' }
+  return {}
+}
+
+/** The metrics of several processes as those of one, in the text format. */
+export const renderSnapshots = (snapshots: readonly MetricSnapshot[]): Promise<string> =>
+  aggregate(snapshots).metrics()
+
+/** What has been counted, and nothing of how things stood: what remains of processes that have ended. */
+export function addUpCounts(snapshots: readonly MetricSnapshot[]): MetricSnapshot {
+  const counts = snapshots.map((metrics) => metrics.filter(({ type }) => COUNTING_TYPES.has(String(type))))
+  return aggregate(counts)
+    .getMetricsAsArray()
+    .map((metric) => {
+      // prom-client hands out the sums with a function beside them, which cannot be sent or added up again.
+      const { get: _, ...sums } = metric as unknown as MetricSnapshot[number] & { get: unknown }
+      return sums
+    })
+}
+
+const COUNTING_TYPES: ReadonlySet<string> = new Set(['counter', 'histogram'])
+
+const aggregate = (snapshots: readonly MetricSnapshot[]): Registry =>
+  // Its type leaves the parameter open; it reads the array, and changes nothing in it.
+  AggregatorRegistry.aggregate(snapshots as unknown as object[])

@@ -85,6 +85,11 @@ export async function run(
     confirm: async () => true,
     createLog: (level) => createLog({ level, write: (line) => context.say(line.trimEnd()) }),
     onStopSignal: () => undefined,
+    platform: process.platform,
+    startChild: () => {
+      throw new Error('no command of a client starts a process')
+    },
+    openParent: () => null,
     ...further,
   }
   const code = await runCommand(args, context)
