@@ -2,7 +2,7 @@ import { eq, sql } from 'drizzle-orm'
 import type { AnyPgColumn } from 'drizzle-orm/pg-core'
 import { Rejection } from '../core/rejection.ts'
 import type { AdminDatabase } from './admin-database.ts'
-import { webhookStatsHourly as hourly, webhookStatsDetailed as stats, trigger } from './schema.ts'
+import { webhookStatsHourly as hourly, webhookStatsDetailed as stats } from './schema.ts'
 
 export type StoredStats = typeof stats.$inferSelect
 
@@ -26,7 +26,10 @@ export class Stats {
     return row
   }
 
-  /** The sum of the view, taken from what it sums itself: so it costs one scan and not one for each trigger. */
+  /**
+   * Over all attempts that are retained, those on triggers that have been deleted since among them. It sums what the view sums, so it
+   * costs one scan and not one for each trigger.
+   */
   async total(): Promise<StoredTotals> {
     const [row] = await this.#database.query((database) =>
       database
@@ -44,8 +47,7 @@ export class Stats {
             round((sum(${hourly.processingTimeMsSum}) / nullif(sum(${hourly.timedRequests}), 0))::numeric, 3)::double precision`,
           lastRequestAt: sql<Date | null>`max(${hourly.lastRequestAt})`.mapWith(hourly.lastRequestAt),
         })
-        .from(hourly)
-        .innerJoin(trigger, eq(trigger.id, hourly.triggerId)),
+        .from(hourly),
     )
     if (row === undefined) throw new Error('the sum over all statistics returned no row')
     return row

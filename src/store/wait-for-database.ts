@@ -15,6 +15,7 @@ export async function waitForDatabase(engine: Engine, log: Log, signal?: AbortSi
   const aborted = new Promise<void>((resolve) =>
     signal?.addEventListener('abort', () => resolve(), { once: true }),
   )
+  let lastReason: string | null = null
   try {
     for (;;) {
       try {
@@ -28,7 +29,9 @@ export async function waitForDatabase(engine: Engine, log: Log, signal?: AbortSi
         if (!isTransient(error) || performance.now() > giveUpAtMs) {
           throw new OperatorError(`The database of DATABASE_URL cannot be used: ${explainFault(error)}`)
         }
-        log.warn('waiting for the database', { reason })
+        // Each reason once: nobody needs to read the same line sixty times.
+        if (reason !== lastReason) log.warn('waiting for the database', { reason: explainFault(error) })
+        lastReason = reason
         await Promise.race([Bun.sleep(DATABASE_WAIT_STEP_MS), aborted])
       }
     }
