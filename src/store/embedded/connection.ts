@@ -77,7 +77,7 @@ export class EmbeddedConnection extends Duplex {
   closedByWorker(error?: Error): void {
     this.#ended = true
     if (error !== undefined) {
-      this.destroy(error)
+      this.destroy(away(error))
       return
     }
     this.push(null)
@@ -92,10 +92,14 @@ function ownBytes(chunk: Buffer): Uint8Array<ArrayBuffer> {
   return new Uint8Array(chunk)
 }
 
+/** As the errors of sockets have one: by its code whoever asks knows that it was the connection that failed, and not the statement. */
+const away = (error: Error): Error =>
+  Object.assign(new Error(error.message), { code: 'EMBEDDED_DATABASE_AWAY' })
+
 /**
  * A connection that fails at its first write. An exception from `socket` would cost postgres.js the connection
  * for good, and so would an end before that write: it forgets to schedule the next one.
  */
 export function deadConnection(error: Error): Duplex {
-  return new Duplex({ read() {}, write: (_chunk, _encoding, done) => done(error) })
+  return new Duplex({ read() {}, write: (_chunk, _encoding, done) => done(away(error)) })
 }

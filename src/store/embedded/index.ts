@@ -1,6 +1,12 @@
+import { statfs } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { Duplex } from 'node:stream'
-import { EMBEDDED_REOPEN_DELAYS_MS, EMBEDDED_STEADY_MS } from '../../core/limits.ts'
+import {
+  EMBEDDED_DISK_BYTES_MIN,
+  EMBEDDED_DISK_POLL_MS,
+  EMBEDDED_REOPEN_DELAYS_MS,
+  EMBEDDED_STEADY_MS,
+} from '../../core/limits.ts'
 import type { Log } from '../../core/log.ts'
 import { deadConnection } from './connection.ts'
 import { prepareDataDirectory } from './data-directory.ts'
@@ -30,7 +36,8 @@ export interface EmbeddedDatabase {
  * Throws when the directory is in use, may be written by others, or cannot be read as a database.
  *
  * An engine that stops, for instance because the disk is full, is opened again, which recovers what had been
- * committed. It is given up when it does not stay up.
+ * committed. It is given up when it does not stay up; while the disk is full, though, that is waited out, since a new process would
+ * find no more room.
  */
 export async function openEmbeddedDatabase(options: {
   dataDirectory: string
@@ -103,13 +110,23 @@ class RevivingDatabase implements EmbeddedDatabase {
       if (this.#isClosing || failure === undefined) return undefined
       this.#away = failure
       this.#log.error('embedded database stopped', { reason: failure.message })
-      if (performance.now() - bornAt > EMBEDDED_STEADY_MS) shortLives = 0
+      if (performance.now() - bornAt > EMBEDDED_STEADY_MS || (await this.#waitedForRoom())) shortLives = 0
       const delayMs = this.#delaysMs[shortLives++]
       if (delayMs === undefined) return failure
       await Promise.race([Bun.sleep(delayMs), this.#closing.promise])
       if (this.#isClosing) return undefined
       await this.#reopen()
     }
+  }
+
+  /** Waits while the disk is full, and returns whether it was. */
+  async #waitedForRoom(): Promise<boolean> {
+    if (await hasRoom(this.#dataDirectory)) return false
+    this.#log.error('the disk of the embedded database is full', { bytes_needed: EMBEDDED_DISK_BYTES_MIN })
+    while (!this.#isClosing && !(await hasRoom(this.#dataDirectory))) {
+      await Promise.race([Bun.sleep(EMBEDDED_DISK_POLL_MS), this.#closing.promise])
+    }
+    return true
   }
 
   async #reopen(): Promise<void> {
@@ -120,5 +137,15 @@ class RevivingDatabase implements EmbeddedDatabase {
     } catch {
       // The same error ends this life, which is where it is dealt with.
     }
+  }
+}
+
+/** A file system that does not tell is taken to have room: opening the database will show. */
+async function hasRoom(directory: string): Promise<boolean> {
+  try {
+    const { bavail, bsize } = await statfs(directory)
+    return bavail * bsize >= EMBEDDED_DISK_BYTES_MIN
+  } catch {
+    return true
   }
 }
