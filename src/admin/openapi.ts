@@ -148,7 +148,8 @@ interface Input {
 const codesOf = ({ codes = [] }: Description, { path, body, query }: Input): RejectionCode[] => [
   'unauthorized',
   ...(path.includes(':ref') ? (['trigger_unknown'] as const) : []),
-  ...(path.includes(':id') ? (['event_unknown'] as const) : []),
+  ...(path.includes('/events/:id') ? (['event_unknown'] as const) : []),
+  ...(path.includes('/webhook-event-log/:id') ? (['log_row_unknown'] as const) : []),
   ...codes,
   ...(body !== null ? (['body_incomplete', 'payload_too_large'] as const) : []),
   ...(body !== null || query !== null ? (['request_invalid'] as const) : []),

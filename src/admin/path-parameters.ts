@@ -16,11 +16,14 @@ export const refInPath = {
   }),
 }
 
-/** Likewise: every event has the request id of its attempt. */
-export const eventIdInPath = {
+/** Likewise: every event and every row of the log has the request id of its attempt. */
+const requestIdInPath = (unknown: 'event_unknown' | 'log_row_unknown') => ({
   params: checkedBy(IdParameter, (params) => {
     const { id } = params as { id: unknown }
     if (typeof id === 'string' && requestIdTimeMs(id) !== null) return { id }
-    throw new Rejection('event_unknown', 'the path has no valid id')
+    throw new Rejection(unknown, 'the path has no valid id')
   }),
-}
+})
+
+export const eventIdInPath = requestIdInPath('event_unknown')
+export const logRowIdInPath = requestIdInPath('log_row_unknown')

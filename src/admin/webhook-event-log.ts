@@ -10,6 +10,7 @@ import type { StoredLogRow } from '../store/webhook-event-log.ts'
 import { describe } from './describe.ts'
 import { problemIf, queryOf, type Rule } from './input.ts'
 import { cursorId, isRequestIdCursor, pageFields, timeFields, timeRules, timesOf } from './lists.ts'
+import { logRowIdInPath } from './path-parameters.ts'
 
 const Code = t.Union((Object.keys(REJECTIONS) as RejectionCode[]).map((code) => t.Literal(code)))
 
@@ -30,28 +31,41 @@ const isAddress: Rule = (ip, field) =>
 
 /** The audit trail, with the exact reason of each rejection. */
 export const webhookEventLog = ({ store }: { readonly store: Store }) =>
-  new Elysia({ name: 'admin.webhook-event-log' }).get(
-    '/api/v1/webhook-event-log',
-    async ({ query: { trigger, status, code, ip, since, until, limit = PAGE_ROWS_DEFAULT, cursor } }) => {
-      const filter = {
-        triggerRef: trigger,
-        statusCode: status,
-        errorCode: code,
-        sourceIp: ip === undefined ? undefined : (parseAddress(ip) ?? undefined),
-        ...timesOf(since, until),
-      }
-      const page = await store.webhookEventLog.list(filter, limit, cursorId(cursor))
-      return { data: page.rows.map(rowView), next_cursor: page.nextCursor }
-    },
-    {
-      ...queryOf(ListQuery, { ...timeRules, ip: isAddress, cursor: isRequestIdCursor }),
-      ...describe({
-        id: 'listWebhookEventLog',
-        summary: 'Lists attempts, accepted or not, newest first',
-        answer: { list: 'WebhookEventLogRow' },
-      }),
-    },
-  )
+  new Elysia({ name: 'admin.webhook-event-log' })
+    .get(
+      '/api/v1/webhook-event-log',
+      async ({ query: { trigger, status, code, ip, since, until, limit = PAGE_ROWS_DEFAULT, cursor } }) => {
+        const filter = {
+          triggerRef: trigger,
+          statusCode: status,
+          errorCode: code,
+          sourceIp: ip === undefined ? undefined : (parseAddress(ip) ?? undefined),
+          ...timesOf(since, until),
+        }
+        const page = await store.webhookEventLog.list(filter, limit, cursorId(cursor))
+        return { data: page.rows.map(rowView), next_cursor: page.nextCursor }
+      },
+      {
+        ...queryOf(ListQuery, { ...timeRules, ip: isAddress, cursor: isRequestIdCursor }),
+        ...describe({
+          id: 'listWebhookEventLog',
+          summary: 'Lists attempts, accepted or not, newest first',
+          answer: { list: 'WebhookEventLogRow' },
+        }),
+      },
+    )
+    .get(
+      '/api/v1/webhook-event-log/:id',
+      async ({ params: { id } }) => ({ data: rowView(await store.webhookEventLog.read(id)) }),
+      {
+        ...logRowIdInPath,
+        ...describe({
+          id: 'readWebhookEventLogRow',
+          summary: 'Reads the row of one attempt, by the request id that its sender was told',
+          answer: { one: 'WebhookEventLogRow' },
+        }),
+      },
+    )
 
 const rowView = (row: StoredLogRow): WebhookEventLogRow => ({
   id: row.id,

@@ -99,6 +99,14 @@ export function triggerPath(ref: string, rest = ''): string {
   return `/api/v1/triggers/${ref}${rest}`
 }
 
+/** The path of an event or of a row of the log. @throws UsageError when the id is none, since `..` would lead elsewhere */
+export function requestIdPath(list: string, id: string): string {
+  // Ours are lower case; what a sender's console shows may not be.
+  const lowerCase = id.toLowerCase()
+  if (!/^[0-9a-f-]{36}$/.test(lowerCase)) throw new UsageError('ID must be a request id, a UUID')
+  return `${list}/${lowerCase}`
+}
+
 async function connect(
   options: Readonly<Record<string, unknown>>,
   context: CommandContext,

@@ -1,9 +1,8 @@
 import type { Event } from '../core/event.ts'
 import { EVENT_SHOWN_BYTES_MAX } from '../core/limits.ts'
 import { visibleLines } from '../core/visible-text.ts'
-import { adminCommand, printAnswer } from './admin-client.ts'
-import { UsageError } from './command.ts'
-import { type Column, cellText, fieldLines, tableLines } from './output.ts'
+import { adminCommand, printAnswer, requestIdPath } from './admin-client.ts'
+import { type Column, fieldLines, headerLines, tableLines } from './output.ts'
 import { PAGE_OPTIONS, pageQuery, RANGE_OPTIONS, rangeQuery, sayNextCursor } from './page.ts'
 
 const COLUMNS: readonly Column<Event>[] = [
@@ -38,8 +37,7 @@ const show = adminCommand({
   operands: ['ID'],
   options: { body: { type: 'boolean', description: 'write the exact bytes of the body' } },
   async run({ operands, options }, context, client) {
-    if (!/^[0-9a-f-]{36}$/.test(operands.ID)) throw new UsageError('ID must be the id of an event, a UUID')
-    const path = `/api/v1/events/${operands.ID}`
+    const path = requestIdPath('/api/v1/events', operands.ID)
     if (options.body) {
       const bytes = await client.bytes(`${path}/body`)
       if (context.printsToTerminal) context.print(visibleLines(new TextDecoder().decode(bytes)))
@@ -59,8 +57,7 @@ function eventLines({ headers, payload: _, ...fields }: Event, body: Uint8Array)
   const rest = body.byteLength - EVENT_SHOWN_BYTES_MAX
   return [
     ...fieldLines(fields),
-    'headers',
-    ...headers.map(([name, value]) => `  ${cellText(name)}: ${cellText(value)}`),
+    ...headerLines(headers),
     'body',
     ...visibleLines(shown)
       .split('\n')

@@ -1,9 +1,9 @@
 import type { WebhookEventLogRow } from '../core/event.ts'
 import { visibleJson } from '../core/visible-text.ts'
-import { adminCommand, printAnswer } from './admin-client.ts'
+import { adminCommand, printAnswer, requestIdPath } from './admin-client.ts'
 import { type CommandContext, UsageError, wholeNumber } from './command.ts'
 import { followLog } from './log-follow.ts'
-import { type Column, tableLines } from './output.ts'
+import { type Column, fieldLines, headerLines, tableLines } from './output.ts'
 import { PAGE_OPTIONS, pageQuery, RANGE_OPTIONS, rangeQuery, sayNextCursor } from './page.ts'
 
 /** Columns have a least width, so that rows which follow one by one stay below each other. */
@@ -70,4 +70,19 @@ function rowPrinter(context: CommandContext, json: boolean | undefined) {
   }
 }
 
-export const LOG_COMMANDS = [list]
+const show = adminCommand({
+  name: 'log show',
+  summary: 'Shows the row of one attempt; its id is the X-Request-Id that the sender was told.',
+  operands: ['ID'],
+  async run({ operands, options }, context, client) {
+    const path = requestIdPath('/api/v1/webhook-event-log', operands.ID)
+    const answer = await client.call<WebhookEventLogRow>('GET', path)
+    printAnswer(answer, { json: options.json, context }, ({ data: { headers, ...fields } }) => [
+      ...fieldLines(fields),
+      ...headerLines(headers),
+    ])
+    return 0
+  },
+})
+
+export const LOG_COMMANDS = [list, show]

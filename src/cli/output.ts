@@ -1,3 +1,4 @@
+import type { HeaderPair } from '../core/event.ts'
 import { TABLE_CELL_LENGTH_MAX } from '../core/limits.ts'
 import { visibleJson, visibleText } from '../core/visible-text.ts'
 
@@ -51,6 +52,12 @@ export function fieldLines(record: object): string[] {
   const width = Math.max(0, ...fields.map(([name]) => name.length))
   return fields.map(([name, value]) => `${visibleText(name).padEnd(width)}  ${cellText(value)}`)
 }
+
+/** The headers of an attempt, one to a line. */
+export const headerLines = (headers: readonly HeaderPair[] = []): string[] => [
+  'headers',
+  ...headers.map(([name, value]) => `  ${cellText(name)}: ${cellText(value)}`),
+]
 
 const isNested = (value: unknown): boolean =>
   Array.isArray(value) ? value.some(isNested) : typeof value === 'object' && value !== null

@@ -74,6 +74,11 @@ export const REJECTIONS = {
     detail: 'A trigger with this ref is there already.',
   },
   event_unknown: { status: 404, title: 'Event unknown', detail: 'No event has this id.' },
+  log_row_unknown: {
+    status: 404,
+    title: 'Log row unknown',
+    detail: 'No row of the webhook event log has this id.',
+  },
 } as const satisfies Record<string, { status: number; title: string; detail: string }>
 
 export type RejectionCode = keyof typeof REJECTIONS

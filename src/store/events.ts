@@ -1,10 +1,10 @@
-import { and, desc, eq, gte, inArray, lt, type SQL, sql } from 'drizzle-orm'
+import { and, desc, eq, gte, inArray, lt } from 'drizzle-orm'
 import { encodeCursor, type Page } from '../core/cursor.ts'
 import type { HeaderPair } from '../core/event.ts'
 import { PAGE_BODY_BYTES_MAX } from '../core/limits.ts'
 import { Rejection } from '../core/rejection.ts'
-import { requestIdTimeMs } from '../core/request-id.ts'
 import type { AdminDatabase } from './admin-database.ts'
+import { beforeCursor, byId } from './partitioned.ts'
 import { event } from './schema.ts'
 
 export interface StoredEvent {
@@ -25,6 +25,8 @@ export interface EventFilter {
   /** Exclusive. */
   readonly until?: Date | undefined
 }
+
+const KEY = { id: event.id, time: event.receivedAt }
 
 const columns = {
   id: event.id,
@@ -48,7 +50,7 @@ export class Events {
   /** @throws Rejection `event_unknown` */
   async read(id: string): Promise<StoredEvent> {
     const [row] = await this.#database.query((database) =>
-      database.select(columns).from(event).where(byId(id)).limit(1),
+      database.select(columns).from(event).where(byId(KEY, id)).limit(1),
     )
     if (row === undefined) throw new Rejection('event_unknown', `no event has the id ${id}`)
     return row
@@ -65,7 +67,7 @@ export class Events {
             filter.triggerRef === undefined ? undefined : eq(event.triggerRef, filter.triggerRef),
             filter.since && gte(event.receivedAt, filter.since),
             filter.until && lt(event.receivedAt, filter.until),
-            beforeCursor(cursorId),
+            beforeCursor(KEY, cursorId),
           ),
         )
         .orderBy(desc(event.id))
@@ -100,22 +102,6 @@ export class Events {
         .orderBy(desc(event.id)),
     )
   }
-}
-
-/** An id has its time inside, and the time leads to the partition. */
-function byId(id: string): SQL | undefined {
-  const timeMs = requestIdTimeMs(id)
-  if (timeMs === null) return sql`false`
-  return and(eq(event.id, id), eq(event.receivedAt, new Date(timeMs)))
-}
-
-function beforeCursor(cursorId: string | null): SQL | undefined {
-  if (cursorId === null) return undefined
-  const timeMs = requestIdTimeMs(cursorId)
-  // Rows before the cursor are not younger than it, which spares the younger partitions.
-  return timeMs === null
-    ? sql`false`
-    : and(lt(event.id, cursorId), lt(event.receivedAt, new Date(timeMs + 1)))
 }
 
 function withinBytes<Row extends { payloadSizeBytes: number }>(rows: readonly Row[]): Row[] {

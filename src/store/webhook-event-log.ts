@@ -1,7 +1,8 @@
 import { and, desc, eq, gte, lt, type SQL, sql } from 'drizzle-orm'
 import { encodeCursor, type Page } from '../core/cursor.ts'
-import { requestIdTimeMs } from '../core/request-id.ts'
+import { Rejection } from '../core/rejection.ts'
 import type { AdminDatabase } from './admin-database.ts'
+import { beforeCursor, byId } from './partitioned.ts'
 import { webhookEventLog } from './schema.ts'
 
 export type StoredLogRow = typeof webhookEventLog.$inferSelect
@@ -18,12 +19,23 @@ export interface LogFilter {
   readonly until?: Date | undefined
 }
 
+const KEY = { id: webhookEventLog.id, time: webhookEventLog.created }
+
 /** The audit trail: one row for each attempt, accepted or not. */
 export class WebhookEventLog {
   readonly #database: AdminDatabase
 
   constructor(database: AdminDatabase) {
     this.#database = database
+  }
+
+  /** @throws Rejection `log_row_unknown` */
+  async read(id: string): Promise<StoredLogRow> {
+    const [row] = await this.#database.query((database) =>
+      database.select().from(webhookEventLog).where(byId(KEY, id)).limit(1),
+    )
+    if (row === undefined) throw new Rejection('log_row_unknown', `no row has the id ${id}`)
+    return row
   }
 
   /** Newest first. */
@@ -41,7 +53,7 @@ export class WebhookEventLog {
             filter.sourceIp === undefined ? undefined : eq(log.sourceIp, filter.sourceIp),
             filter.since && gte(log.created, filter.since),
             filter.until && lt(log.created, filter.until),
-            beforeCursor(cursorId),
+            beforeCursor(KEY, cursorId),
           ),
         )
         .orderBy(desc(log.id))
@@ -61,12 +73,4 @@ function ofStatus(statusCode: number | undefined): SQL | undefined {
   if (statusCode === undefined) return undefined
   const same = eq(webhookEventLog.statusCode, statusCode)
   return statusCode < 400 ? same : and(same, sql`${webhookEventLog.statusCode} >= 400`)
-}
-
-function beforeCursor(cursorId: string | null): SQL | undefined {
-  if (cursorId === null) return undefined
-  const timeMs = requestIdTimeMs(cursorId)
-  return timeMs === null
-    ? sql`false`
-    : and(lt(webhookEventLog.id, cursorId), lt(webhookEventLog.created, new Date(timeMs + 1)))
 }

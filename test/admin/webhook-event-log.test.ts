@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import type { WebhookEventLogRow, WebhookStats } from '../../src/core/event.ts'
+import { requestIdTime } from '../../src/core/request-id.ts'
 import { engines } from '../support/database.ts'
 import { type AdminUnderTest, accept, fieldsOf, idAt, reject, startAdmin, triggerWithKey } from './support.ts'
 
@@ -78,6 +79,27 @@ describe.each([...engines])('the webhook event log on $name', (engine) => {
       hmac_verified: false,
       user_agent: '\u001b[2J<b>',
     })
+  })
+
+  test('a row is read by the request id that its sender was told', async () => {
+    const rows = (await list('')).data<WebhookEventLogRow[]>()
+    expect(rows).toHaveLength(4)
+    for (const row of rows) {
+      const answer = await list(`/${row.id}`)
+      expect({ status: answer.status, row: answer.data<WebhookEventLogRow>() }).toEqual({ status: 200, row })
+    }
+  })
+
+  test.each([
+    ['that no attempt has had', () => idAt(Date.now() - 5_000)],
+    ['of the same moment and another attempt', () => idAt(requestIdTime(accepted).getTime())],
+    ['of another version', () => crypto.randomUUID()],
+    ['in capitals', () => accepted.toUpperCase()],
+    ['that is none', () => 'latest'],
+    ['with SQL in it', () => encodeURIComponent("' or 1=1 --")],
+  ])('an id %s is 404', async (_, id) => {
+    const answer = await list(`/${id()}`)
+    expect([answer.status, answer.problem().code]).toEqual([404, 'log_row_unknown'])
   })
 
   test('each filter finds its rows, and all of them together', async () => {

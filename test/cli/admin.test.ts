@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { adminApi, run, TOKEN, TRIGGER, temporaryFile, temporaryFolder } from './support.ts'
+import { adminApi, logRow, run, TOKEN, TRIGGER, temporaryFile, temporaryFolder } from './support.ts'
 
 const answerTrigger = () => Response.json({ data: TRIGGER })
 const problem = (status: number, body: object) =>
@@ -60,6 +60,12 @@ describe('each command makes the call of the contract', () => {
     ],
     ['stats github.push', 'GET', '/api/v1/triggers/github.push/stats', null],
     ['stats', 'GET', '/api/v1/stats', null],
+    [
+      'log show 01A209AB-b3dc-72c3-983e-a2efd9995707',
+      'GET',
+      '/api/v1/webhook-event-log/01a209ab-b3dc-72c3-983e-a2efd9995707',
+      null,
+    ],
   ] as const)('%s', async (line, method, target, body) => {
     const api = adminApi(answerTrigger)
     const { code } = await run(line.split(' '), api.env)
@@ -99,6 +105,8 @@ describe('misuse is refused before anything is sent', () => {
     'rate-limit set a.b --requests 1e3 --window-seconds 60',
     'payload-limit set a.b --kb -1',
     'events show ../triggers',
+    'log show ../triggers',
+    'log show latest',
     'events list --limit ten',
     'events list --since yesterday',
     'log list --until 1',
@@ -224,6 +232,22 @@ describe('failures', () => {
 })
 
 describe('results', () => {
+  test('a row of the log is shown with all of its columns, and each header on a line', async () => {
+    const headers: [string, string][] = [
+      ['x-a', '1'],
+      ['x-a', '2'],
+    ]
+    const row = logRow(1, { headers })
+    const api = adminApi(() => Response.json({ data: row }))
+    const { code, out } = await run(['log', 'show', row.id], api.env)
+    expect(code).toBe(0)
+    for (const name of Object.keys(row)) expect(out).toMatch(new RegExp(`^${name}( |$)`, 'm'))
+    expect(out).toMatch(/^error_message +the digest does not match$/m)
+    expect(out).toEndWith('\nheaders\n  x-a: 1\n  x-a: 2\n')
+    const json = await run(['log', 'show', row.id, '--json'], api.env)
+    expect(JSON.parse(json.out)).toEqual({ data: row })
+  })
+
   test('--json prints the answer as it came: no number is rounded', async () => {
     const text = '{"data":[{"payload":12345678901234567890.10}],"next_cursor":"c"}'
     const api = adminApi(() => new Response(text))

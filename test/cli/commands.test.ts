@@ -28,6 +28,7 @@ const CONTRACT = [
   'events list',
   'events show',
   'log list',
+  'log show',
   'stats',
   'send',
   'help',
@@ -39,6 +40,7 @@ const COMPLETE: Readonly<Record<string, readonly string[]>> = {
   'ip-whitelist set': ['a.b', '10.0.0.0/8'],
   'payload-limit set': ['a.b', '--kb', '1'],
   'events show': ['0198c2de-0000-7000-8000-000000000000'],
+  'log show': ['0198c2de-0000-7000-8000-000000000000'],
   ...Object.fromEntries(
     [
       'trigger create',

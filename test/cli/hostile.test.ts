@@ -24,7 +24,9 @@ const hostileApi = () =>
   adminApi(({ target }) => {
     if (target.endsWith('/body')) return new Response(HOSTILE)
     if (target.startsWith('/api/v1/webhook-event-log')) {
-      const row = logRow(1, { user_agent: HOSTILE, error_message: HOSTILE, headers: [['x', HOSTILE]] })
+      const headers: [string, string][] = [['x', HOSTILE]]
+      const row = logRow(1, { user_agent: HOSTILE, error_message: HOSTILE, headers })
+      if (target.includes('log/')) return Response.json({ data: row })
       return Response.json({ data: [row], next_cursor: HOSTILE })
     }
     if (target.startsWith('/api/v1/events/')) return Response.json({ data: EVENT })
@@ -37,6 +39,8 @@ describe('hostile text is shown and not obeyed', () => {
   test.each([
     'log list',
     'log list --json',
+    `log show ${EVENT.id}`,
+    `log show ${EVENT.id} --json`,
     'events list',
     'events list --json',
     `events show ${EVENT.id}`,
