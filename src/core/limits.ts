@@ -173,13 +173,6 @@ export const EMBEDDED_STEADY_MS = 60_000
 export const EMBEDDED_DISK_BYTES_MIN = 32 * 1024 * 1024
 export const EMBEDDED_DISK_POLL_MS = 1_000
 
-/**
- * Two segments of write-ahead log: with less room on its disk the embedded database cannot recover, and is not opened again until
- * there is more, which is looked for this often.
- */
-export const EMBEDDED_DISK_BYTES_MIN = 32 * 1024 * 1024
-export const EMBEDDED_DISK_POLL_MS = 1_000
-
 /** A connection on which nothing moves for this long is closed. Longer than any of our own deadlines, in Bun's steps of 4 s. */
 export const IDLE_SECONDS_MAX = 60
 
