@@ -3,7 +3,17 @@
  * primary key of the audit row, and of the event when there is one, so that a write can be repeated
  * without a double.
  */
-export const newRequestId = (): string => Bun.randomUUIDv7()
+export function newRequestId(): string {
+  // Bun counts on from the latest instant it has seen while the clock is behind it. That keeps the order when the clock is corrected a
+  // little; after a clock that was wrong by years, everything would be stamped with its error until the process ends.
+  const id = Bun.randomUUIDv7()
+  const nowMs = Date.now()
+  const aheadMs = Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16) - nowMs
+  return aheadMs > AHEAD_MS_MAX ? Bun.randomUUIDv7('hex', nowMs) : id
+}
+
+/** A clock that is set back by less than this is waited for. */
+const AHEAD_MS_MAX = 60_000
 
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 

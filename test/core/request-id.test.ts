@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'bun:test'
+import { afterEach, describe, expect, setSystemTime, test } from 'bun:test'
 import { newRequestId, requestIdTimeMs } from '../../src/core/request-id.ts'
 
 describe('newRequestId', () => {
@@ -17,6 +17,29 @@ describe('newRequestId', () => {
     expect(new Set(ids).size).toBe(ids.length)
     const times = ids.map((id) => requestIdTimeMs(id) ?? Number.NaN)
     expect(times).toEqual(times.toSorted((a, b) => a - b))
+  })
+})
+
+describe('a clock that is set back', () => {
+  afterEach(() => {
+    setSystemTime()
+  })
+
+  test('by much is followed at once, and ids stay different', () => {
+    const before = newRequestId()
+    const backMs = Date.now() - 3 * 86_400_000
+    setSystemTime(new Date(backMs))
+    const ids = Array.from({ length: 10_000 }, newRequestId)
+    expect(new Set([before, ...ids]).size).toBe(ids.length + 1)
+    // More ids than a millisecond has numbers for go into the next ones.
+    for (const id of ids) expect(Math.floor(((requestIdTimeMs(id) ?? 0) - backMs) / 100)).toBe(0)
+    expect(ids).toEqual(ids.toSorted())
+  })
+
+  test('by little is waited for, so that order is kept', () => {
+    const before = newRequestId()
+    setSystemTime(new Date(Date.now() - 5_000))
+    expect(newRequestId() > before).toBe(true)
   })
 })
 
