@@ -7,7 +7,7 @@ import { ACCEPT_MS_MAX, AUDIT_MERGE_INTERVAL_MS, QUERY_MS_MAX } from '../../src/
 import { type Installation, install, type Server, type TriggerSettings, type Webhook } from './binary.ts'
 import { eventually } from './eventually.ts'
 import { expectOnlySuccessOr5xx, expectStoredOnce, type Load, storedBySql } from './load.ts'
-import { type Cluster, createCluster } from './postgresql-cluster.ts'
+import { type Cluster, createCluster, DURABLE } from './postgresql-cluster.ts'
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts'
 
 const { FAULTS_LONG } = process.env
@@ -19,9 +19,6 @@ export const isLong = FAULTS_LONG === '1'
 export const shortOrLong = <Value>(short: Value, long: Value): Value => (isLong ? long : short)
 
 setDefaultTimeout(shortOrLong(120_000, 1_200_000))
-
-/** As a server is run whose data matters. */
-const DURABLE = ['fsync=on', 'full_page_writes=on', 'synchronous_commit=on', 'shared_buffers=32MB']
 
 export const createDurableCluster = (): Promise<Cluster> => createCluster(DURABLE)
 

@@ -34,6 +34,9 @@ export const clusterMissing: string | null = 'missing' in programs ? programs.mi
 /** Tests start often and lose nothing that matters: no fsync, and little memory. */
 const FORGETFUL = ['fsync=off', 'full_page_writes=off', 'shared_buffers=32MB']
 
+/** As a server is run whose data matters. */
+export const DURABLE = ['fsync=on', 'full_page_writes=on', 'synchronous_commit=on', 'shared_buffers=32MB']
+
 /** @param settings - of the server, each `name=value` */
 export async function createCluster(settings: readonly string[] = FORGETFUL): Promise<Cluster> {
   if ('missing' in programs) throw new Error(programs.missing)
