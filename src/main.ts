@@ -39,6 +39,8 @@ const context: CommandContext = {
   printBytes: writeOut,
   say,
   printsToTerminal: process.stdout.isTTY === true,
+  // A terminal without a size says 0.
+  terminalColumns: () => (process.stdout.isTTY && process.stdout.columns) || null,
   readInput: () => Bun.stdin.bytes(),
   confirm,
   createLog: (level, fields = {}) => createLog({ level, fields, write: (line) => writeAll(STDERR, line) }),

@@ -30,6 +30,8 @@ export interface CommandContext {
   readonly say: (text: string) => void
   /** A terminal obeys escape sequences, a file or pipe keeps them. */
   readonly printsToTerminal: boolean
+  /** How many characters fit on a line of the terminal that stdout is, just now; `null` when it is none. */
+  readonly terminalColumns: () => number | null
   /** All of stdin. */
   readonly readInput: () => Promise<Uint8Array>
   /** Asks on a terminal; without one the answer is yes, since nobody is there to be asked. */

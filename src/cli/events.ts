@@ -2,8 +2,16 @@ import type { Event } from '../core/event.ts'
 import { EVENT_SHOWN_BYTES_MAX } from '../core/limits.ts'
 import { visibleLines } from '../core/visible-text.ts'
 import { adminCommand, printAnswer, requestIdPath } from './admin-client.ts'
-import { type Column, fieldLines, headerLines, tableLines } from './output.ts'
-import { PAGE_OPTIONS, pageQuery, RANGE_OPTIONS, rangeQuery, sayNextCursor } from './page.ts'
+import { type Column, fieldLines, headerLines, tableLines, toTheSecond } from './output.ts'
+import {
+  lineWidthOf,
+  PAGE_OPTIONS,
+  pageQuery,
+  RANGE_OPTIONS,
+  rangeQuery,
+  sayNextCursor,
+  WIDE_OPTION,
+} from './page.ts'
 
 const COLUMNS: readonly Column<Event>[] = [
   { title: 'received at', cell: (event) => event.received_at },
@@ -14,14 +22,26 @@ const COLUMNS: readonly Column<Event>[] = [
   { title: 'content type', cell: (event) => event.content_type, isShortened: true },
 ]
 
+/** What fits a terminal; the id leads to the rest. */
+const TERMINAL_COLUMNS: readonly Column<Event>[] = [
+  { title: 'time', cell: (event) => toTheSecond(event.received_at) },
+  { title: 'id', cell: ({ id }) => id },
+  { title: 'trigger', cell: (event) => event.trigger_ref, cutTo: 8 },
+  { title: 'bytes', cell: (event) => event.payload_size_bytes },
+  { title: 'source ip', cell: (event) => event.source_ip, isOptional: true },
+  { title: 'content type', cell: (event) => event.content_type, cutTo: 12, isOptional: true },
+]
+
 const list = adminCommand({
   name: 'events list',
   summary: 'Lists the events, newest first.',
-  options: { ...RANGE_OPTIONS, ...PAGE_OPTIONS },
+  options: { ...RANGE_OPTIONS, ...PAGE_OPTIONS, wide: WIDE_OPTION },
   async run({ options }, context, client) {
     const query = { ...rangeQuery(options), ...pageQuery(options) }
     const answer = await client.call<Event[]>('GET', '/api/v1/events', { query })
-    printAnswer(answer, { json: options.json, context }, ({ data }) => tableLines(COLUMNS, data))
+    const lineWidth = lineWidthOf(options.wide, context)
+    const columns = lineWidth === null ? COLUMNS : TERMINAL_COLUMNS
+    printAnswer(answer, { json: options.json, context }, ({ data }) => tableLines(columns, data, lineWidth))
     if (!options.json) sayNextCursor(answer, context)
     return 0
   },

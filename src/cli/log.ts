@@ -3,8 +3,18 @@ import { visibleJson } from '../core/visible-text.ts'
 import { adminCommand, printAnswer, requestIdPath } from './admin-client.ts'
 import { type CommandContext, UsageError, wholeNumber } from './command.ts'
 import { followLog } from './log-follow.ts'
-import { type Column, fieldLines, headerLines, tableLines } from './output.ts'
-import { PAGE_OPTIONS, pageQuery, RANGE_OPTIONS, rangeQuery, sayNextCursor } from './page.ts'
+import { type Column, fieldLines, headerLines, tableLines, toTheSecond } from './output.ts'
+import {
+  lineWidthOf,
+  PAGE_OPTIONS,
+  pageQuery,
+  RANGE_OPTIONS,
+  rangeQuery,
+  sayNextCursor,
+  WIDE_OPTION,
+} from './page.ts'
+
+const ATTEMPTS: Column<WebhookEventLogRow> = { title: 'attempts', cell: ({ attempts }) => attempts }
 
 /** Columns have a least width, so that rows which follow one by one stay below each other. */
 const COLUMNS: readonly Column<WebhookEventLogRow>[] = [
@@ -15,11 +25,24 @@ const COLUMNS: readonly Column<WebhookEventLogRow>[] = [
   { title: 'source ip', cell: (row) => row.source_ip, widthMin: 15 },
   { title: 'bytes', cell: (row) => row.payload_size_bytes, widthMin: 8 },
   { title: 'ms', cell: (row) => row.processing_time_ms, widthMin: 6 },
-  { title: 'attempts', cell: ({ attempts }) => attempts },
+  ATTEMPTS,
   { title: 'reason', cell: (row) => row.error_message, widthMin: 24 },
   { title: 'user agent', cell: (row) => row.user_agent, widthMin: 16, isShortened: true },
   { title: 'id', cell: ({ id }) => id },
 ]
+
+/** What fits a terminal; `log show` has the rest. Merged rows are rare, so the count is there only with one of them. */
+const terminalColumns = (hasMerged: boolean): readonly Column<WebhookEventLogRow>[] => [
+  { title: 'time', cell: ({ created }) => toTheSecond(created), widthMin: 20 },
+  { title: 'status', cell: (row) => row.status_code },
+  { title: 'code', cell: (row) => row.error_code, widthMin: 17 },
+  { title: 'trigger', cell: (row) => row.trigger_ref, widthMin: 11, cutTo: 8 },
+  { title: 'source ip', cell: (row) => row.source_ip, widthMin: 9, cutTo: 9 },
+  ...(hasMerged ? [ATTEMPTS] : []),
+  { title: 'reason', cell: (row) => row.error_message, cutTo: 6 },
+]
+
+const isMerged = ({ attempts }: WebhookEventLogRow): boolean => attempts > 1
 
 const list = adminCommand({
   name: 'log list',
@@ -34,6 +57,7 @@ const list = adminCommand({
     code: { type: 'string', placeholder: 'CODE', description: 'only those turned away with it' },
     ip: { type: 'string', placeholder: 'ADDRESS', description: 'only those from it' },
     ...PAGE_OPTIONS,
+    wide: WIDE_OPTION,
     follow: { type: 'boolean', description: 'print new rows as they come' },
   },
   async run({ options }, context, client) {
@@ -48,25 +72,37 @@ const list = adminCommand({
     }
     const query = { ...filter, ...pageQuery(options) }
     if (options.follow) {
-      await followLog(client, context, { query, print: rowPrinter(context, options.json) })
+      await followLog(client, context, { query, print: rowPrinter(context, options) })
       return 0
     }
     const answer = await client.call<WebhookEventLogRow[]>('GET', '/api/v1/webhook-event-log', { query })
-    printAnswer(answer, { json: options.json, context }, ({ data }) => tableLines(COLUMNS, data))
+    const lineWidth = lineWidthOf(options.wide, context)
+    printAnswer(answer, { json: options.json, context }, ({ data }) =>
+      tableLines(lineWidth === null ? COLUMNS : terminalColumns(data.some(isMerged)), data, lineWidth),
+    )
     if (!options.json) sayNextCursor(answer, context)
     return 0
   },
 })
 
-/** Prints rows as they come: lines of JSON, or one table whose titles are printed once. */
-function rowPrinter(context: CommandContext, json: boolean | undefined) {
-  let titleLines = 0
+/** Prints rows as they come: lines of JSON, or one table whose titles are printed once, and again with a further column. */
+function rowPrinter(
+  context: CommandContext,
+  { json, wide }: { readonly json: boolean | undefined; readonly wide: boolean | undefined },
+) {
+  let hasMerged = false
+  let columnCount = 0
   return (rows: readonly WebhookEventLogRow[]): void => {
-    const lines = json
-      ? rows.map((row) => visibleJson(JSON.stringify(row)))
-      : tableLines(COLUMNS, rows).slice(titleLines)
-    titleLines = 1
-    for (const line of lines) context.print(line)
+    if (json) {
+      for (const row of rows) context.print(visibleJson(JSON.stringify(row)))
+      return
+    }
+    const lineWidth = lineWidthOf(wide, context)
+    hasMerged ||= rows.some(isMerged)
+    const columns = lineWidth === null ? COLUMNS : terminalColumns(hasMerged)
+    const lines = tableLines(columns, rows, lineWidth)
+    for (const line of lines.slice(columns.length === columnCount ? 1 : 0)) context.print(line)
+    columnCount = columns.length
   }
 }
 

@@ -10,6 +10,10 @@ export interface Column<Row> {
   readonly widthMin?: number
   /** Cuts text that may be as long as its writer likes; `--json` has all of it. */
   readonly isShortened?: true
+  /** Least width to which its texts are cut when a line does not fit the terminal; without it they stay whole. */
+  readonly cutTo?: number
+  /** It is left out when a line does not fit the terminal. */
+  readonly isOptional?: true
 }
 
 /** One word for what is not there, in every table. */
@@ -22,21 +26,85 @@ export function cellText(value: unknown): string {
   return visibleText(typeof value === 'object' ? JSON.stringify(value) : String(value))
 }
 
-/** The lines of a table, its titles first. */
-export function tableLines<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string[] {
-  const lines = [
-    columns.map(({ title }) => title.toUpperCase()),
-    ...rows.map((row) => columns.map((column) => columnText(column, row))),
-  ]
-  const widths = columns.map(({ widthMin = 0 }, index) =>
-    Math.max(widthMin, ...lines.map((line) => Bun.stringWidth(line[index] ?? ''))),
+/**
+ * The lines of a table, its titles first.
+ *
+ * @param lineWidth - characters that a line may have; `null` for a table as wide as its texts
+ */
+export function tableLines<Row>(
+  columns: readonly Column<Row>[],
+  rows: readonly Row[],
+  lineWidth: number | null = null,
+): string[] {
+  const measured = columns.map((column) => measure(column, rows))
+  const fitted = lineWidth === null ? measured : fit(measured, lineWidth)
+  return [-1, ...rows.keys()].map((row) => {
+    const cells = fitted.map(({ texts, width }) => {
+      const text = cut(texts[row + 1] ?? '', width)
+      return text + ' '.repeat(width - Bun.stringWidth(text))
+    })
+    const line = cells.join(GAP).trimEnd()
+    return lineWidth === null ? line : cut(line, lineWidth)
+  })
+}
+
+const GAP = '  '
+
+/** A column with the texts of its cells, the title first. */
+interface Measured {
+  readonly texts: readonly string[]
+  readonly width: number
+  readonly widthLeast: number
+  readonly isOptional: boolean
+}
+
+function measure<Row>(column: Column<Row>, rows: readonly Row[]): Measured {
+  const { title, widthMin = 0, cutTo, isOptional = false } = column
+  const texts = [title.toUpperCase(), ...rows.map((row) => columnText(column, row))]
+  const width = texts.reduce((widest, text) => Math.max(widest, Bun.stringWidth(text)), widthMin)
+  return { texts, width, widthLeast: Math.min(width, cutTo ?? width), isOptional }
+}
+
+/** Leaves optional columns out, from the right, then cuts the last column, and then the widest of those that may be cut. */
+function fit(columns: readonly Measured[], lineWidth: number): readonly Measured[] {
+  const total = (widths: readonly number[]) =>
+    widths.reduce((sum, width) => sum + width + GAP.length, -GAP.length)
+  const dropped = columns.findLastIndex(({ isOptional }) => isOptional)
+  if (dropped >= 0 && total(columns.map(({ widthLeast }) => widthLeast)) > lineWidth) {
+    return fit(columns.toSpliced(dropped, 1), lineWidth)
+  }
+  const widths = columns.map(({ width }) => width)
+  const room = (index: number) => (widths[index] ?? 0) - (columns[index]?.widthLeast ?? 0)
+  let excess = total(widths) - lineWidth
+  const last = widths.length - 1
+  for (let index = last; excess > 0 && index >= 0; index = widest(widths, room)) {
+    const less = index === last ? Math.min(excess, room(last)) : 1
+    widths[index] = (widths[index] ?? 0) - less
+    excess -= less
+  }
+  return columns.map((column, index) => ({ ...column, width: widths[index] ?? 0 }))
+}
+
+/** The widest column that has room to give, or -1. */
+const widest = (widths: readonly number[], room: (index: number) => number): number =>
+  widths.reduce(
+    (found, width, index) => (room(index) > 0 && width > (widths[found] ?? 0) ? index : found),
+    -1,
   )
-  return lines.map((line) =>
-    line
-      .map((text, index) => text + ' '.repeat((widths[index] ?? 0) - Bun.stringWidth(text)))
-      .join('  ')
-      .trimEnd(),
-  )
+
+const LETTERS = new Intl.Segmenter('en')
+
+/** What fits into so many characters of a terminal, with an ellipsis in place of the rest. */
+function cut(text: string, width: number): string {
+  if (Bun.stringWidth(text) <= width) return text
+  let kept = ''
+  let keptWidth = 0
+  for (const { segment } of LETTERS.segment(text)) {
+    keptWidth += Bun.stringWidth(segment)
+    if (keptWidth > width - 1) break
+    kept += segment
+  }
+  return `${kept}…`
 }
 
 function columnText<Row>({ cell, isShortened }: Column<Row>, row: Row): string {
@@ -52,6 +120,9 @@ export function fieldLines(record: object): string[] {
   const width = Math.max(0, ...fields.map(([name]) => name.length))
   return fields.map(([name, value]) => `${visibleText(name).padEnd(width)}  ${cellText(value)}`)
 }
+
+/** An instant of the API to the second. */
+export const toTheSecond = (instant: string): string => String(instant).replace(/\.\d+Z$/, 'Z')
 
 /** The headers of an attempt, one to a line. */
 export const headerLines = (headers: readonly HeaderPair[] = []): string[] => [

@@ -19,6 +19,16 @@ export const RANGE_OPTIONS = {
   until: { type: 'string', placeholder: 'TIME', description: 'before' },
 } as const satisfies OptionSpecs
 
+/** The option of lists that have more columns than fit a terminal. */
+export const WIDE_OPTION = {
+  type: 'boolean',
+  description: 'print every column in full on a terminal too, as into a pipe or file',
+} as const
+
+/** @returns how wide a line of the list may be; `null` for the whole table */
+export const lineWidthOf = (isWide: boolean | undefined, context: CommandContext): number | null =>
+  isWide ? null : context.terminalColumns()
+
 type Given<Name extends string> = { readonly [Key in Name]?: string | undefined }
 
 /** @throws UsageError when the limit is no number */

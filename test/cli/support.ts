@@ -81,6 +81,7 @@ export async function run(
       output.err += `${text}\n`
     },
     printsToTerminal: false,
+    terminalColumns: () => null,
     readInput: async () => new Uint8Array(),
     confirm: async () => true,
     createLog: (level) => createLog({ level, write: (line) => context.say(line.trimEnd()) }),
