@@ -39,7 +39,7 @@ interface CallExtra {
   readonly signal?: AbortSignal
 }
 
-/** The admin API as commands see it. Every call throws `ApiFailure` for an answer that is not a success. */
+/** The admin API as commands see it. Every call throws `ApiFailure` or `Refused` for an answer that is not a success. */
 export interface AdminClient {
   readonly config: Config
   call<T>(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, extra?: CallExtra): Promise<Answer<T>>

@@ -20,6 +20,11 @@ export class Misconfigured extends Error {
   override name = 'Misconfigured'
 }
 
+/** The server does not accept a value that was given: exit 2, without the usage line, which does not say more. */
+export class Refused extends Error {
+  override name = 'Refused'
+}
+
 /** What a command gets of the process it runs in; `main` alone knows the process itself. */
 export interface CommandContext {
   readonly env: Readonly<Record<string, string | undefined>>
@@ -105,7 +110,7 @@ export interface Command {
   readonly usage: string
   /** The page that `--help` prints. */
   readonly help: string
-  /** @throws UsageError, Failure or Misconfigured */
+  /** @throws UsageError, Failure, Misconfigured or Refused */
   readonly run: (args: readonly string[], context: CommandContext) => Promise<number>
 }
 

@@ -1,7 +1,15 @@
 import { closest } from '../config.ts'
 import { OperatorError } from '../core/operator-error.ts'
 import { visibleLines } from '../core/visible-text.ts'
-import { type Command, type CommandContext, Failure, Misconfigured, PROGRAM, UsageError } from './command.ts'
+import {
+  type Command,
+  type CommandContext,
+  Failure,
+  Misconfigured,
+  PROGRAM,
+  Refused,
+  UsageError,
+} from './command.ts'
 import { CONFIG_COMMANDS } from './config.ts'
 import { EVENTS_COMMANDS } from './events.ts'
 import { HEALTHCHECK_COMMANDS } from './healthcheck.ts'
@@ -61,7 +69,7 @@ export async function runCommand(args: readonly string[], context: CommandContex
       context.say(`${PROGRAM}: ${visibleLines(error.message)}\nUsage: ${found.usage}`)
       return 2
     }
-    if (error instanceof Misconfigured || error instanceof Failure) {
+    if (error instanceof Misconfigured || error instanceof Refused || error instanceof Failure) {
       context.say(`${PROGRAM}: ${visibleLines(error.message)}`)
       return error instanceof Failure ? 1 : 2
     }

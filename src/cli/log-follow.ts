@@ -21,7 +21,7 @@ interface Follow {
  *
  * A server that is away for a while, say for a restart, is waited for; one that refuses is not.
  *
- * @throws ApiFailure when the first call fails, or a later one for good
+ * @throws ApiFailure or Refused when the first call fails, or a later one for good
  */
 export async function followLog(client: AdminClient, context: CommandContext, follow: Follow): Promise<void> {
   const stopping = new AbortController()

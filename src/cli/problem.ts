@@ -1,5 +1,5 @@
 import { visibleText } from '../core/visible-text.ts'
-import { Failure } from './command.ts'
+import { Failure, Refused } from './command.ts'
 
 /** The admin API could not be asked, or did not do it. `status` is `null` when there was no answer. */
 export class ApiFailure extends Failure {
@@ -12,23 +12,29 @@ export class ApiFailure extends Failure {
 }
 
 /**
- * What the admin API says is wrong, in lines for the operator.
+ * What the admin API says is wrong, in lines for the operator: `Refused` for what was typed, and else an `ApiFailure`.
  *
  * @param tokenOrigin - file or variable that the token was read from, shown when the token is refused
  */
-export async function problemOf(response: Response, tokenOrigin: string): Promise<ApiFailure> {
+export async function problemOf(response: Response, tokenOrigin: string): Promise<ApiFailure | Refused> {
   const { status } = response
+  const { origin } = new URL(response.url)
   const problem = parseProblem(await response.text().catch(() => ''))
   if (problem === null) {
-    return new ApiFailure(
-      status,
-      `${new URL(response.url).origin} answered ${status} without an explanation; is it the admin API?`,
-    )
+    return new ApiFailure(status, `${origin} answered ${status} without an explanation; is it the admin API?`)
   }
-  const lines = [`${problem.code}: ${problem.detail} (${status})`, ...problem.errors]
+  if (status === 422 && problem.errors.length > 0) {
+    return new Refused(problem.errors.map(visibleText).join('\n  '))
+  }
+  const lines = [
+    `${problem.code}: ${problem.detail} (${status} from ${origin})`,
+    ...problem.errors.map((text) => `  ${text}`),
+  ]
+  if (problem.code === 'route_unknown') lines.push('  is this the address of the admin API?')
   if (status === 401) lines.push(`  the token came from ${tokenOrigin}`)
   if (status >= 500 && problem.requestId !== null) lines.push(`  request id ${problem.requestId}`)
-  return new ApiFailure(status, lines.map(visibleText).join('\n'))
+  const text = lines.map(visibleText).join('\n')
+  return status === 422 ? new Refused(text) : new ApiFailure(status, text)
 }
 
 /** Reads an RFC 9457 document with the members of this house: `code`, `request_id`, `errors`. */
@@ -56,5 +62,5 @@ function parseProblem(text: string) {
 
 function fieldProblemText(problem: unknown): string {
   const { field, message } = Object(problem) as { field?: unknown; message?: unknown }
-  return `  ${String(field ?? '')}: ${String(message ?? '')}`
+  return `${String(field ?? '')}: ${String(message ?? '')}`
 }

@@ -181,20 +181,45 @@ describe('the token', () => {
 })
 
 describe('failures', () => {
-  test('a problem is shown with its code, its detail and each field', async () => {
+  test('a value that the API does not accept is misuse, and each field is named', async () => {
     const api = adminApi(() =>
       problem(422, {
         code: 'request_invalid',
         detail: 'The request does not have the form that is asked for; see errors.',
-        errors: [{ field: 'cidrs[1]', message: 'must be canonical\x1b[2J' }],
+        errors: [
+          { field: 'cidrs[1]', message: 'must be canonical\x1b[2J' },
+          { field: 'cidrs[2]', message: 'must be canonical' },
+        ],
       }),
     )
     const { code, out, err } = await run(['ip-whitelist', 'set', 'a.b', '10.0.0.0/8', 'x'], api.env)
-    expect({ code, out }).toEqual({ code: 1, out: '' })
-    expect(err).toBe(
-      'attune-webhooks: request_invalid: The request does not have the form that is asked for; see errors. (422)\n' +
-        '  cidrs[1]: must be canonical\\x1b[2J\n',
+    expect({ code, out }).toEqual({ code: 2, out: '' })
+    expect(err).toBe('attune-webhooks: cidrs[1]: must be canonical\\x1b[2J\n  cidrs[2]: must be canonical\n')
+  })
+
+  test('a 422 that names no field is shown as it is', async () => {
+    const api = adminApi(() => problem(422, { code: 'request_invalid', detail: 'No.' }))
+    expect(await run(['stats'], api.env)).toEqual({
+      code: 2,
+      out: '',
+      err: `attune-webhooks: request_invalid: No. (422 from ${api.url})\n`,
+    })
+  })
+
+  test('a problem is shown with its code, its detail and the address that was asked', async () => {
+    const api = adminApi(() => problem(404, { code: 'trigger_unknown', detail: 'No trigger has this ref.' }))
+    const { code, err } = await run(['stats', 'a.b'], api.env)
+    expect(code).toBe(1)
+    expect(err).toBe(`attune-webhooks: trigger_unknown: No trigger has this ref. (404 from ${api.url})\n`)
+  })
+
+  test('the receiver, which knows no such path, is not taken for the admin API', async () => {
+    const api = adminApi(() =>
+      problem(404, { code: 'route_unknown', detail: 'Nothing answers at this path.' }),
     )
+    const { code, err } = await run(['stats'], api.env)
+    expect(code).toBe(1)
+    expect(err).toContain(`(404 from ${api.url})\n  is this the address of the admin API?\n`)
   })
 
   test('a refused token says where it came from, and a fault of the server its request id', async () => {
