@@ -1,4 +1,3 @@
-import { closest } from '../config.ts'
 import { OperatorError } from '../core/operator-error.ts'
 import { visibleLines } from '../core/visible-text.ts'
 import {
@@ -13,7 +12,7 @@ import {
 import { CONFIG_COMMANDS } from './config.ts'
 import { EVENTS_COMMANDS } from './events.ts'
 import { HEALTHCHECK_COMMANDS } from './healthcheck.ts'
-import { helpCommand, overview } from './help.ts'
+import { helpCommand, overview, unknownCommand } from './help.ts'
 import { HMAC_COMMANDS } from './hmac.ts'
 import { IP_WHITELIST_COMMANDS } from './ip-whitelist.ts'
 import { LOG_COMMANDS } from './log.ts'
@@ -87,12 +86,15 @@ const findCommand = ([noun, verb]: readonly string[]): Command | null =>
   INTERNAL_COMMANDS.find(({ name }) => name === noun) ??
   null
 
-/** There is no such command: lists those of the noun if that is one, and else all of them. */
-function explain([noun = '', verb]: readonly string[], context: CommandContext): number {
+/** There is no such command: says what was meant, and lists those of the noun if that is one. */
+function explain([noun = '', second]: readonly string[], context: CommandContext): number {
+  // An option, or what follows one, is no verb, and may be a value that is nobody else's business.
+  const verb = second?.startsWith('-') ? undefined : second
   const ofNoun = COMMANDS.filter(({ name }) => name.startsWith(`${noun} `))
   if (ofNoun.length > 0) {
-    const isHelpWanted = verb === '--help' || verb === '-h'
+    const isHelpWanted = second === '--help' || second === '-h'
     const show = isHelpWanted ? context.print : context.say
+    if (verb !== undefined) context.say(`${PROGRAM}: ${unknownCommand([noun, verb], COMMANDS)}\n`)
     show(overview(ofNoun))
     return isHelpWanted ? 0 : 2
   }
@@ -100,8 +102,7 @@ function explain([noun = '', verb]: readonly string[], context: CommandContext):
     context.say(overview(COMMANDS))
     return 2
   }
-  const meant = closest(noun, [...new Set(COMMANDS.map(({ name }) => name.split(' ')[0] ?? ''))])
-  const hint = meant === null ? '' : `; did you mean ${meant}?`
-  context.say(`${PROGRAM}: there is no such command${hint}\n\`${PROGRAM} help\` lists all of them.`)
+  const words = verb === undefined ? [noun] : [noun, verb]
+  context.say(`${PROGRAM}: ${unknownCommand(words, COMMANDS)}\n\`${PROGRAM} help\` lists all of them.`)
   return 2
 }

@@ -132,10 +132,32 @@ describe('what is not a command', () => {
     expect((await run(['trigger', 'destroy'])).code).toBe(2)
   })
 
-  test('a misspelt noun is corrected', async () => {
-    expect((await run(['trigr', 'list'])).err).toContain('did you mean trigger?')
-    expect((await run(['\x1b[2J'])).err).not.toContain('\x1b')
-    expect((await run(['help', 'nonsense'])).code).toBe(2)
+  test.each([
+    ['frobnicate', 'there is no command "frobnicate"\n'],
+    ['trigger frob', 'there is no command "trigger frob"\n'],
+    ['trigger lst', 'there is no command "trigger lst"; did you mean trigger list?\n'],
+    ['trigr', 'there is no command "trigr"; did you mean trigger?\n'],
+    ['trigr list', 'there is no command "trigr list"; did you mean trigger list?\n'],
+    ['trigr shwo a.b', 'there is no command "trigr shwo"; did you mean trigger show?\n'],
+    ['serv a.b', 'there is no command "serv a.b"; did you mean serve?\n'],
+    ['trigr --label canary', 'there is no command "trigr"; did you mean trigger?\n'],
+    ['help trigr list', 'there is no command "trigr list"; did you mean trigger list?\n'],
+  ])('%s: is named, and what was probably meant', async (line, message) => {
+    const { code, out, err } = await run(line.split(' '))
+    expect({ code, out }).toEqual({ code: 2, out: '' })
+    expect(err).toStartWith(`attune-webhooks: ${message}`)
+    expect(err).not.toContain('canary')
+  })
+
+  test('hostile and endless words are shown short, and not obeyed', async () => {
+    const { err } = await run(['\x1b[2J', 'x'.repeat(100_000)])
+    expect(err).not.toContain('\x1b')
+    expect(err).toContain('\\x1b[2J')
+    expect(err.length).toBeLessThan(300)
+  })
+
+  test('a noun with an option and no verb lists its verbs, and nothing else', async () => {
+    expect((await run(['trigger', '--json'])).err).toStartWith('Usage: ')
   })
 })
 
