@@ -80,7 +80,8 @@ describe.skipIf(clusterMissing !== null)('the database', () => {
       return row?.count ?? 0
     }
     const startedAtMs = performance.now()
-    const asked = Promise.all(Array.from({ length: QUERIES }, () => scene.server.api('GET', '/api/v1/stats')))
+    const path = `/api/v1/triggers/${load.ref}/stats`
+    const asked = Promise.all(Array.from({ length: QUERIES }, () => scene.server.api('GET', path)))
     await eventually(async () => (await running()) >= 4)
     load.forgetSlowest()
     const answers = await asked
