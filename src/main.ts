@@ -168,8 +168,10 @@ async function readLines(stream: ReadableStream<Uint8Array>, onLine: (line: stri
   for await (const bytes of stream) {
     const lines = (rest + decoder.decode(bytes, { stream: true })).split('\n')
     rest = lines.pop() ?? ''
-    if (rest.length > PROCESS_LINE_LENGTH_MAX) lines.push(rest.slice(0, PROCESS_LINE_LENGTH_MAX))
-    if (rest.length > PROCESS_LINE_LENGTH_MAX) rest = ''
+    if (rest.length > PROCESS_LINE_LENGTH_MAX) {
+      lines.push(rest)
+      rest = ''
+    }
     for (const line of lines) onLine(line)
   }
   if (rest !== '') onLine(rest)
