@@ -1,7 +1,12 @@
 import { Elysia } from 'elysia'
 import { checkCidr } from '../core/address.ts'
 import { PAYLOAD_KB_DEFAULT } from '../core/limits.ts'
-import { HmacSettings, IpWhitelistSettings, RateLimitSettings } from '../core/trigger.ts'
+import {
+  HMAC_ALGORITHM_DEFAULT,
+  HmacSettings,
+  IpWhitelistSettings,
+  RateLimitSettings,
+} from '../core/trigger.ts'
 import type { Store } from '../store/index.ts'
 import type { StoredTrigger } from '../store/triggers.ts'
 import { describe } from './describe.ts'
@@ -59,7 +64,7 @@ export const webhooks = ({ store, publicUrl }: { readonly store: Store; readonly
     )
     .put(
       '/api/v1/triggers/:ref/webhooks/hmac',
-      async ({ params: { ref }, body: { algorithm = 'sha256', secret = null } }) => {
+      async ({ params: { ref }, body: { algorithm = HMAC_ALGORITHM_DEFAULT, secret = null } }) => {
         const enabled = await store.triggers.enableHmac(ref, algorithm, secret)
         const data: HmacState = {
           webhook_hmac_enabled: enabled.trigger.webhookHmacEnabled,

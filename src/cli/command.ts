@@ -1,5 +1,7 @@
 import { parseArgs } from 'node:util'
+import { TRIGGER_REF_LENGTH_MAX } from '../core/limits.ts'
 import type { Log, LogFields } from '../core/log.ts'
+import { TriggerRef } from '../core/trigger.ts'
 import type { LogLevel } from '../log.ts'
 import type { ParentChannel, StartChild } from '../processes/messages.ts'
 
@@ -121,7 +123,7 @@ export function command<const Specs extends OptionSpecs, const Names extends rea
   const specs: OptionSpecs = spec.options ?? {}
   const names: readonly string[] = spec.operands ?? []
   const usage = usageLine(spec.name, names, specs)
-  const help = helpPage(usage, spec.summary, spec.details, specs)
+  const help = helpPage(usage, spec, names, specs)
   return {
     name: spec.name,
     summary: spec.summary,
@@ -191,17 +193,39 @@ function usageLine(name: string, names: readonly string[], specs: OptionSpecs): 
   return [PROGRAM, name, ...names, ...options].join(' ')
 }
 
-function helpPage(usage: string, summary: string, details: string | undefined, specs: OptionSpecs): string {
+/** What the arguments of many commands are; one that only a single command has is explained there. */
+const ARGUMENTS: Readonly<Record<string, string>> = {
+  REF: `ref of a trigger, ${range(1, TRIGGER_REF_LENGTH_MAX)} characters: ${(TriggerRef.description ?? '').replace(/^L/, 'l')}`,
+  ID: 'a request id, as the list or the header X-Request-Id has it',
+}
+
+function helpPage(
+  usage: string,
+  { summary, details }: { readonly summary: string; readonly details?: string },
+  names: readonly string[],
+  specs: OptionSpecs,
+): string {
+  const explained = names.flatMap((name) => {
+    const text = ARGUMENTS[name.replace(/^\[|\]$/g, '')]
+    return text === undefined ? [] : [`  ${name}  ${text}`]
+  })
   const all = [...Object.entries(specs), ['help', HELP_OPTION] as const]
   const width = Math.max(...all.map(([name, spec]) => optionText(name, spec).length))
   const options = all.map(([name, spec]) => `  ${optionText(name, spec).padEnd(width)}  ${spec.description}`)
-  return [`Usage: ${usage}`, summary, details, ['Options:', ...options].join('\n')]
+  const list = (title: string, lines: readonly string[]) =>
+    lines.length === 0 ? undefined : [title, ...lines].join('\n')
+  return [`Usage: ${usage}`, summary, details, list('Arguments:', explained), list('Options:', options)]
     .filter((part) => part !== undefined)
     .join('\n\n')
 }
 
 const optionText = (name: string, spec: OptionSpec): string =>
   spec.type === 'boolean' ? `--${name}` : `--${name} ${spec.placeholder ?? 'TEXT'}`
+
+/** The numbers that an option takes, for its help text. */
+export function range(least: number, most: number): string {
+  return `${least}–${most}`
+}
 
 /** Reads the number of an option. @throws UsageError when it is not written in decimal digits */
 export function wholeNumber(name: string, text: string): number {

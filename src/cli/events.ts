@@ -9,6 +9,7 @@ import {
   pageQuery,
   RANGE_OPTIONS,
   rangeQuery,
+  sayIfNothing,
   sayNextCursor,
   WIDE_OPTION,
 } from './page.ts'
@@ -42,7 +43,9 @@ const list = adminCommand({
     const lineWidth = lineWidthOf(options.wide, context)
     const columns = lineWidth === null ? COLUMNS : TERMINAL_COLUMNS
     printAnswer(answer, { json: options.json, context }, ({ data }) => tableLines(columns, data, lineWidth))
-    if (!options.json) sayNextCursor(answer, context)
+    if (options.json) return 0
+    sayNextCursor(answer, context)
+    sayIfNothing(answer, options, context)
     return 0
   },
 })

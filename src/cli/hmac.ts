@@ -1,4 +1,4 @@
-import type { HmacSettings, Trigger } from '../core/trigger.ts'
+import { HMAC_ALGORITHM_DEFAULT, type HmacSettings, type Trigger } from '../core/trigger.ts'
 import { adminCommand, printAnswer, triggerPath } from './admin-client.ts'
 import { fieldLines } from './output.ts'
 import { ALGORITHM_OPTION, readAlgorithm, readSecret, SECRET_FILE_OPTION } from './secret.ts'
@@ -14,7 +14,13 @@ const enable = adminCommand({
     'is shown: no other call returns it.',
   ].join('\n'),
   operands: ['REF'],
-  options: { algorithm: ALGORITHM_OPTION, 'secret-file': SECRET_FILE_OPTION },
+  options: {
+    algorithm: {
+      ...ALGORITHM_OPTION,
+      description: `${ALGORITHM_OPTION.description} [${HMAC_ALGORITHM_DEFAULT}]`,
+    },
+    'secret-file': SECRET_FILE_OPTION,
+  },
   async run({ operands, options }, context, client) {
     const path = triggerPath(operands.REF, '/webhooks/hmac')
     const algorithm = readAlgorithm(options.algorithm)

@@ -10,6 +10,7 @@ import {
   pageQuery,
   RANGE_OPTIONS,
   rangeQuery,
+  sayIfNothing,
   sayNextCursor,
   WIDE_OPTION,
 } from './page.ts'
@@ -80,7 +81,9 @@ const list = adminCommand({
     printAnswer(answer, { json: options.json, context }, ({ data }) =>
       tableLines(lineWidth === null ? COLUMNS : terminalColumns(data.some(isMerged)), data, lineWidth),
     )
-    if (!options.json) sayNextCursor(answer, context)
+    if (options.json) return 0
+    sayNextCursor(answer, context)
+    sayIfNothing(answer, options, context)
     return 0
   },
 })

@@ -1,10 +1,15 @@
+import { PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX } from '../core/limits.ts'
 import type { Answer } from './admin-client.ts'
-import { type CommandContext, type OptionSpecs, UsageError, wholeNumber } from './command.ts'
+import { type CommandContext, type OptionSpecs, range, UsageError, wholeNumber } from './command.ts'
 import { cellText } from './output.ts'
 
 /** The options of every list. */
 export const PAGE_OPTIONS = {
-  limit: { type: 'string', placeholder: 'N', description: 'rows of a page' },
+  limit: {
+    type: 'string',
+    placeholder: 'N',
+    description: `rows of a page, ${range(1, PAGE_ROWS_MAX)} [${PAGE_ROWS_DEFAULT}]`,
+  },
   cursor: {
     type: 'string',
     placeholder: 'CURSOR',
@@ -51,6 +56,16 @@ function instant(name: string, text: string | undefined): string | undefined {
   if (Number.isNaN(time.getTime()))
     throw new UsageError(`${name} must be a time such as 2026-01-31T12:00:00Z`)
   return time.toISOString()
+}
+
+/** An empty list is no error, but a mistyped ref looks the same. */
+export function sayIfNothing(
+  answer: Answer<readonly unknown[]>,
+  { trigger, cursor }: Given<'trigger' | 'cursor'>,
+  context: CommandContext,
+): void {
+  if (trigger === undefined || cursor !== undefined || answer.body().data.length > 0) return
+  context.say(`no rows; is ${cellText(trigger)} the ref of a trigger?`)
 }
 
 /** Says how to come to the next page, if there is one. */

@@ -1,6 +1,6 @@
-import { BYTES_PER_KB, PAYLOAD_KB_DEFAULT } from '../core/limits.ts'
+import { BYTES_PER_KB, PAYLOAD_KB_DEFAULT, PAYLOAD_KB_MAX } from '../core/limits.ts'
 import { adminCommand } from './admin-client.ts'
-import { wholeNumber } from './command.ts'
+import { range, wholeNumber } from './command.ts'
 import { changeSetting } from './setting.ts'
 
 const set = adminCommand({
@@ -12,7 +12,7 @@ const set = adminCommand({
       type: 'string',
       placeholder: 'N',
       required: true,
-      description: `units of ${BYTES_PER_KB.toLocaleString('en')} bytes`,
+      description: `units of ${BYTES_PER_KB.toLocaleString('en')} bytes, ${range(1, PAYLOAD_KB_MAX)}`,
     },
   },
   async run({ operands, options }, context, client) {

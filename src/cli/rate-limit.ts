@@ -1,6 +1,7 @@
+import { RATE_LIMIT_REQUESTS_MAX, RATE_LIMIT_WINDOW_SECONDS_MAX } from '../core/limits.ts'
 import type { RateLimitSettings } from '../core/trigger.ts'
 import { adminCommand } from './admin-client.ts'
-import { wholeNumber } from './command.ts'
+import { range, wholeNumber } from './command.ts'
 import { changeSetting } from './setting.ts'
 
 const set = adminCommand({
@@ -8,12 +9,17 @@ const set = adminCommand({
   summary: "Limits a trigger's webhook to so many requests in a window; past it senders get 429.",
   operands: ['REF'],
   options: {
-    requests: { type: 'string', placeholder: 'N', required: true, description: 'requests in one window' },
+    requests: {
+      type: 'string',
+      placeholder: 'N',
+      required: true,
+      description: `requests in one window, ${range(1, RATE_LIMIT_REQUESTS_MAX)}`,
+    },
     'window-seconds': {
       type: 'string',
       placeholder: 'S',
       required: true,
-      description: 'length of the window',
+      description: `length of the window, ${range(1, RATE_LIMIT_WINDOW_SECONDS_MAX)}`,
     },
   },
   async run({ operands, options }, context, client) {

@@ -32,6 +32,9 @@ export const TriggerRef = t.String({
 export const HmacAlgorithm = t.Union([t.Literal('sha256'), t.Literal('sha512'), t.Literal('sha1')])
 export type HmacAlgorithm = Static<typeof HmacAlgorithm>
 
+/** What a signature is made with unless a trigger says otherwise. */
+export const HMAC_ALGORITHM_DEFAULT: HmacAlgorithm = 'sha256'
+
 const Label = t.Union([t.String({ maxLength: TRIGGER_LABEL_LENGTH_MAX }), t.Null()])
 const Description = t.Union([t.String({ maxLength: TRIGGER_DESCRIPTION_LENGTH_MAX }), t.Null()])
 

@@ -256,6 +256,34 @@ describe('failures', () => {
   })
 })
 
+describe('an empty list', () => {
+  const nothing = () => adminApi(() => Response.json({ data: [], next_cursor: null })).env
+
+  test.each(['events list', 'log list'])(
+    '`%s` of one trigger asks whether the ref is right, beside the result',
+    async (line) => {
+      const { code, out, err } = await run([...line.split(' '), '--trigger', 'nope'], nothing())
+      expect({ code, err }).toEqual({ code: 0, err: 'no rows; is nope the ref of a trigger?\n' })
+      expect(out).toBe((await run(line.split(' '), nothing())).out)
+    },
+  )
+
+  test.each([
+    'events list',
+    'log list --status 401',
+    'log list --trigger a --cursor c',
+    'log list --trigger a --json',
+  ])('`%s` asks nothing', async (line) => {
+    expect(await run(line.split(' '), nothing())).toMatchObject({ code: 0, err: '' })
+  })
+
+  test('a list with rows asks nothing', async () => {
+    const api = adminApi(() => Response.json({ data: [logRow(1)], next_cursor: null }))
+    const { err } = await run(['log', 'list', '--trigger', 'github.push'], api.env)
+    expect(err).toBe('')
+  })
+})
+
 describe('results', () => {
   test('a row of the log is shown with all of its columns, and each header on a line', async () => {
     const headers: [string, string][] = [

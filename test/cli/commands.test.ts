@@ -161,6 +161,22 @@ describe('what is not a command', () => {
   })
 })
 
+test.each([
+  ['trigger create', 'REF  ref of a trigger, 1–255 characters: lower-case words'],
+  ['stats', '[REF]  ref of a trigger'],
+  ['log show', 'ID  a request id'],
+  ['payload-limit set', 'units of 1,024 bytes, 1–65536'],
+  ['rate-limit set', 'requests in one window, 1–10000'],
+  ['rate-limit set', 'length of the window, 1–3600'],
+  ['trigger list', 'rows of a page, 1–500 [50]'],
+  ['events list', 'rows of a page, 1–500 [50]'],
+  ['log list', 'rows of a page, 1–500 [50]'],
+  ['hmac enable', 'sha256, sha512 or sha1 [sha256]'],
+  ['send', 'sha256, sha512 or sha1 [that of the trigger]'],
+])('the help of %s says what may be given: %s', async (name, text) => {
+  expect((await run([...name.split(' '), '--help'])).out).toContain(text)
+})
+
 test('no option takes a secret as its value', () => {
   for (const { help } of COMMANDS) {
     expect(help).not.toMatch(/--(secret|token|password|admin-token|database-url)[ =]/)
