@@ -252,6 +252,22 @@ describe.skipIf(skipped !== '')(`several processes of one host${skipped}`, () =>
     expect(pids.filter(isRunning)).toEqual([])
   })
 
+  test('a second signal ends all of them at once, whatever is in flight', async () => {
+    const server = await serve(2)
+    const { path } = await server.createTrigger('slow.push')
+    const pids = [...receiversOf(server).values()]
+    const slow = await openConnection(server.receiverPort)
+    slow.write(`${head(path, [['Content-Length', '2']])}{`)
+    server.signal('SIGTERM')
+    await server.logged('stopping')
+    // Those without a request end by themselves; the one that has it waits for ten seconds.
+    await eventually(() => pids.filter(isRunning).length === 1)
+    server.signal('SIGTERM')
+    expect(await server.exited).toBe(143)
+    await eventually(() => !pids.some(isRunning), 2_000)
+    await slow.closed
+  })
+
   test('when the one that started them is killed they end by themselves, and the port is free', async () => {
     const server = await serve(3)
     const { path } = await server.createTrigger('orphaned.push')
