@@ -54,6 +54,25 @@ export function keptHeaders(entries: Iterable<[string, string]>): HeaderPair[] {
 }
 
 /**
+ * The first headers, as many as fit. Rejected attempts come from anyone, so what each may leave in the audit trail is bounded.
+ *
+ * @param bytesMax - of names and values together, in UTF-16 units
+ */
+export function firstHeaders(headers: readonly HeaderPair[], bytesMax: number): HeaderPair[] {
+  const kept: HeaderPair[] = []
+  let left = bytesMax
+  for (const [name, value] of headers) {
+    left -= name.length + value.length
+    if (left < 0) {
+      kept.push(['…', `${headers.length - kept.length} more`])
+      break
+    }
+    kept.push([name, value])
+  }
+  return kept
+}
+
+/**
  * Text of a sender, made such that the columns text and jsonb take it, and cut.
  *
  * @param lengthMax - in UTF-16 units, as `length` counts; a character that does not fit whole is left out

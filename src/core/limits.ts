@@ -24,6 +24,9 @@ export const BODY_BYTES_MARGIN = 64 * 1024
 /** All bodies that are being read, or wait to be stored, together. Past it: 503. */
 export const BODY_BYTES_IN_FLIGHT_MAX = 128 * 1024 * 1024
 
+/** The share of one trigger in it: room for one body of the ceiling, and for other triggers beside it. */
+export const BODY_BYTES_IN_FLIGHT_PER_TRIGGER_MAX = BODY_BYTES_MAX_CEILING
+
 /** A sender that has not finished its body by then is answered 408. */
 export const BODY_READ_MS_MAX = 30_000
 
@@ -43,14 +46,17 @@ export const ACCEPT_MS_MAX = 7_000
 /** Rejections that wait for the intake writer. Past it they are merged with a count. */
 export const AUDIT_QUEUE_ROWS_MAX = 2_048
 
+/** Headers of a rejected attempt in its row. Those of the senders we know take about a third of it. */
+export const REJECTED_HEADERS_LENGTH_MAX = 3_072
+
 /** Rows a flood of rejections may write one by one, and how fast that allowance comes back. */
 export const AUDIT_ROWS_BURST_PER_TRIGGER = 200
-export const AUDIT_ROWS_PER_SECOND_PER_TRIGGER = 5
+export const AUDIT_ROWS_PER_SECOND_PER_TRIGGER = 1
 export const AUDIT_ROWS_BURST = 2_000
-export const AUDIT_ROWS_PER_SECOND = 50
+export const AUDIT_ROWS_PER_SECOND = 10
 
 /** Distinct merged rows that one interval may hold; what does not fit is merged with its address left out. */
-export const AUDIT_MERGED_ROWS_MAX = 256
+export const AUDIT_MERGED_ROWS_MAX = 64
 
 /** Merged rows are written this often, so that a flood costs a bounded number of rows a minute. */
 export const AUDIT_MERGE_INTERVAL_MS = 5_000
@@ -67,6 +73,13 @@ export const LOOKUP_QUEUE_MAX = 4_096
 
 /** A cached trigger is believed for this long after the database last confirmed it. */
 export const TRIGGER_FRESH_MS = 1_000
+
+/** A cached trigger is read again after this whatever the feed says: a change written with triggers switched off is not in it. */
+export const TRIGGER_AGE_MS_MAX = 30_000
+
+/** The clocks of host and database: apart by more than the first is an error in the log, by more than the second nothing is accepted. */
+export const CLOCK_SKEW_WARNED_MS = 5 * 60_000
+export const CLOCK_SKEW_MS_MAX = 24 * 3_600_000
 
 /** How often the feed of trigger changes is read; two polls fit into `TRIGGER_FRESH_MS`. */
 export const TRIGGER_POLL_MS = 400

@@ -23,10 +23,10 @@ export function findSignature(get: (name: string) => string | null): string | nu
 }
 
 /** Digits of a digest, so that nothing reaches the decoder, which skips over what is not hexadecimal. */
-const DIGEST: Record<HmacAlgorithm, { readonly pattern: RegExp; readonly mismatch: SignatureVerdict }> = {
-  sha1: { pattern: /^[0-9a-fA-F]{40}$/, mismatch: refuse('the value is not 40 hexadecimal digits') },
-  sha256: { pattern: /^[0-9a-fA-F]{64}$/, mismatch: refuse('the value is not 64 hexadecimal digits') },
-  sha512: { pattern: /^[0-9a-fA-F]{128}$/, mismatch: refuse('the value is not 128 hexadecimal digits') },
+const DIGEST: Record<HmacAlgorithm, { readonly pattern: RegExp; readonly fault: string }> = {
+  sha1: { pattern: /^[0-9a-fA-F]{40}$/, fault: 'the value is not 40 hexadecimal digits' },
+  sha256: { pattern: /^[0-9a-fA-F]{64}$/, fault: 'the value is not 64 hexadecimal digits' },
+  sha512: { pattern: /^[0-9a-fA-F]{128}$/, fault: 'the value is not 128 hexadecimal digits' },
 }
 
 const VERIFIED: SignatureVerdict = { verified: true }
@@ -51,19 +51,26 @@ export function verifySignature(input: {
   const { body, signature, secret, algorithm } = input
   if (!secret) return refuse('the trigger has no secret')
 
-  const equals = signature.indexOf('=')
-  if (equals !== -1) {
-    const named = signature.slice(0, equals)
-    if (named !== algorithm) return refuse(foreignPrefix(named, algorithm))
-  }
-  const digits = signature.slice(equals + 1)
-  const { pattern, mismatch } = DIGEST[algorithm]
-  if (!pattern.test(digits)) return mismatch
-
+  const fault = signatureFault(signature, algorithm)
+  if (fault !== null) return refuse(fault)
+  const digits = signature.slice(signature.indexOf('=') + 1)
   const expected = hmac(UTF_8.encode(secret), body, algorithm)
   return timingSafeEqual(expected, Buffer.from(digits, 'hex'))
     ? VERIFIED
     : refuse('the digest does not match')
+}
+
+/**
+ * Why a value can be no signature of this algorithm, whatever the body: asked before a body is read. `null` when it can be one.
+ */
+export function signatureFault(signature: string, algorithm: HmacAlgorithm): string | null {
+  const equals = signature.indexOf('=')
+  if (equals !== -1) {
+    const named = signature.slice(0, equals)
+    if (named !== algorithm) return foreignPrefix(named, algorithm)
+  }
+  const { pattern, fault } = DIGEST[algorithm]
+  return pattern.test(signature.slice(equals + 1)) ? null : fault
 }
 
 const UTF_8 = new TextEncoder()

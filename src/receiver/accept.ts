@@ -1,16 +1,23 @@
+import { Rejection } from '../core/rejection.ts'
 import { requestIdTime } from '../core/request-id.ts'
 import type { Attempt } from './attempt.ts'
 import type { BodyBudget } from './body-budget.ts'
 import type { ReceiverDeps } from './deps.ts'
-import { readBody } from './payload-size.ts'
+import { requireAddress } from './ip-whitelist.ts'
+import { readBody, requireSize } from './payload-size.ts'
+import { requireSignature } from './signature.ts'
+import { requireEnabled } from './webhook-enabled.ts'
 
 /**
  * Step 8: stores the event and its audit row in one transaction, then answers 200. Turns away with `store_unavailable`;
  * a 2xx means that both are on disk.
  */
-export const accept = ({ intakeWriter, metrics, bodyBytesMax }: ReceiverDeps, budget: BodyBudget) =>
-  async function acceptAttempt({ attempt }: { attempt: Attempt }): Promise<object> {
+export const accept = (deps: ReceiverDeps, budget: BodyBudget) => {
+  const { intakeWriter, metrics, bodyBytesMax } = deps
+  const recheck = recheckWith(deps)
+  return async function acceptAttempt({ attempt }: { attempt: Attempt }): Promise<object> {
     const body = await readBody(attempt, bodyBytesMax, budget)
+    await recheck(attempt, body)
     await intakeWriter.accept({ ...attempt.auditRecord(), contentType: attempt.contentType, body })
     attempt.release?.()
     const { triggerRef } = attempt.trigger
@@ -23,4 +30,22 @@ export const accept = ({ intakeWriter, metrics, bodyBytesMax }: ReceiverDeps, bu
         message: 'The webhook was received and stored.',
       },
     }
+  }
+}
+
+/**
+ * A body may take half a minute, and settings can change meanwhile; a change is in force when its answer arrives, also for a request that
+ * is half-way in. Where they have changed, what they decide now counts. The request was counted already.
+ */
+const recheckWith =
+  ({ triggerCache, bodyBytesMax }: ReceiverDeps) =>
+  async (attempt: Attempt, body: Uint8Array): Promise<void> => {
+    const current = await triggerCache.byKey(attempt.trigger.webhookKey)
+    if (current === attempt.settings) return
+    if (current === null) throw new Rejection('webhook_unknown', 'the key was ended while the body came in')
+    attempt.settings = current
+    requireEnabled(attempt)
+    requireSize(attempt, body.byteLength, bodyBytesMax)
+    requireAddress(attempt)
+    requireSignature(attempt, body)
   }

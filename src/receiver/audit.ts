@@ -1,3 +1,5 @@
+import { firstHeaders } from '../core/headers.ts'
+import { REJECTED_HEADERS_LENGTH_MAX } from '../core/limits.ts'
 import { Rejection } from '../core/rejection.ts'
 import type { Attempt } from './attempt.ts'
 import type { ReceiverDeps } from './deps.ts'
@@ -20,8 +22,10 @@ export function recordRejection(
   }
   const rejection = error instanceof Rejection ? error : new Rejection('internal', 'a fault; see the log')
   metrics.countAttempt(attempt.settings.triggerRef, rejection.code)
+  const record = attempt.auditRecord()
   intakeWriter.record({
-    ...attempt.auditRecord(),
+    ...record,
+    headers: firstHeaders(record.headers, REJECTED_HEADERS_LENGTH_MAX),
     statusCode: rejection.status,
     errorCode: rejection.code,
     errorMessage: rejection.reason,

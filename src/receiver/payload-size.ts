@@ -17,11 +17,14 @@ export const payloadSize =
     chain.onBeforeHandle(({ attempt }) => {
       const declared = declaredBytes(attempt.request)
       attempt.declaredBytes = declared
-      const limit = payloadBytesMax(attempt, bodyBytesMax)
-      if (declared !== null && declared > limit) {
-        throw tooLarge(`the declared length of ${declared} bytes exceeds the limit of ${limit}`)
-      }
+      if (declared !== null) requireSize(attempt, declared, bodyBytesMax)
     })
+
+/** @param bytes - declared, or received */
+export function requireSize(attempt: Attempt, bytes: number, ceiling: number): void {
+  const limit = payloadBytesMax(attempt, ceiling)
+  if (bytes > limit) throw tooLarge(`the declared length of ${bytes} bytes exceeds the limit of ${limit}`)
+}
 
 const payloadBytesMax = (attempt: Attempt, ceiling: number): number =>
   Math.min(attempt.trigger.payloadBytesMax, ceiling)
@@ -58,7 +61,7 @@ export async function readBody(attempt: Attempt, ceiling: number, budget: BodyBu
       BODY_READ_MS_MAX,
     )
   })
-  const share = budget.open()
+  const share = budget.open(attempt.trigger.triggerId)
   attempt.release = share.release
   try {
     const limit = payloadBytesMax(attempt, ceiling)
@@ -91,13 +94,14 @@ const overloaded = (): Rejection => storeUnavailable('the memory for bodies that
 
 async function readAtOnce(request: Request, declared: number, take: Take): Promise<Uint8Array> {
   if (declared === 0) return new Uint8Array(0)
-  if (!take(declared)) throw overloaded()
-  try {
-    return new Uint8Array(await request.arrayBuffer())
-  } catch {
+  const bytes = await request.arrayBuffer().catch(() => {
     // Reading fails only when the sender hangs up.
     throw incomplete(null, declared)
-  }
+  })
+  // What was declared and has not come takes no memory, so it must not take from the budget either: a sender could use that up by
+  // promises alone.
+  if (!take(bytes.byteLength)) throw overloaded()
+  return new Uint8Array(bytes)
 }
 
 async function readByChunk(
@@ -114,7 +118,7 @@ async function readByChunk(
     const { done, value } = await reader.read().catch(() => {
       throw incomplete(bytes, declared)
     })
-    if (done) return Buffer.concat(chunks, bytes)
+    if (done) return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, bytes)
     bytes += value.byteLength
     if (bytes > limit) {
       void reader.cancel().catch(() => {})

@@ -1,5 +1,5 @@
 import { Rejection } from '../core/rejection.ts'
-import { findSignature, verifySignature } from '../core/signature.ts'
+import { findSignature, signatureFault, verifySignature } from '../core/signature.ts'
 import type { Attempt, Chain } from './attempt.ts'
 import type { BodyBudget } from './body-budget.ts'
 import type { ReceiverDeps } from './deps.ts'
@@ -20,18 +20,28 @@ export const signature =
         attempt.hmacVerified = false
         throw new Rejection('signature_missing', 'no signature header is present')
       }
+      // Neither needs the body.
+      const malformed = hmac.secret ? signatureFault(value, hmac.algorithm) : 'the trigger has no secret'
+      if (malformed !== null) {
+        attempt.hmacVerified = false
+        throw new Rejection('signature_invalid', malformed)
+      }
       // A body that does not arrive whole is nobody's wrong signature: the check has not run.
-      const body = await readBody(attempt, bodyBytesMax, budget)
-      attempt.hmacVerified = false
-      const verdict = verifySignature({
-        body,
-        signature: value,
-        secret: hmac.secret,
-        algorithm: hmac.algorithm,
-      })
-      if (!verdict.verified) throw new Rejection('signature_invalid', verdict.reason)
-      attempt.hmacVerified = true
+      requireSignature(attempt, await readBody(attempt, bodyBytesMax, budget))
     })
+
+/** The decision itself, once the body is there. */
+export function requireSignature(attempt: Attempt, body: Uint8Array): void {
+  const { hmac } = attempt.trigger
+  if (hmac === null) return
+  attempt.hmacVerified = false
+  const value = signatureOf(attempt)
+  if (value === null) throw new Rejection('signature_missing', 'no signature header is present')
+  const { secret, algorithm } = hmac
+  const verdict = verifySignature({ body, signature: value, secret, algorithm })
+  if (!verdict.verified) throw new Rejection('signature_invalid', verdict.reason)
+  attempt.hmacVerified = true
+}
 
 const signatureOf = ({ request }: Attempt): string | null =>
   findSignature((name) => request.headers.get(name))

@@ -1,9 +1,10 @@
 import { Rejection } from '../core/rejection.ts'
-import type { Chain } from './attempt.ts'
+import type { Attempt, Chain } from './attempt.ts'
 
 /** Step 3: is the webhook switched on? Turns away with `webhook_disabled`. */
 export const webhookEnabled = () => (chain: Chain) =>
-  chain.onBeforeHandle(({ attempt }) => {
-    if (!attempt.trigger.enabled)
-      throw new Rejection('webhook_disabled', 'webhooks of this trigger are disabled')
-  })
+  chain.onBeforeHandle(({ attempt }) => requireEnabled(attempt))
+
+export function requireEnabled({ trigger }: Attempt): void {
+  if (!trigger.enabled) throw new Rejection('webhook_disabled', 'webhooks of this trigger are disabled')
+}

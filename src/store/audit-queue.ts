@@ -121,7 +121,7 @@ export class AuditQueue {
       return
     }
     if (this.#merged.size < AUDIT_MERGED_ROWS_MAX) {
-      this.#merged.set(exact, { attempt, attempts: 1 })
+      this.#merged.set(exact, { attempt: { ...attempt, headers: [] }, attempts: 1 })
       return
     }
     this.#mergeWithoutAddress(attempt)

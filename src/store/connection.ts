@@ -10,8 +10,6 @@ export interface PoolOptions {
   readonly connectionsMax: number
   /** The server ends a statement after this; the embedded database knows no such limit. */
   readonly statementMsMax: number
-  /** Settings of the server that these connections need to differ in. */
-  readonly settings?: Readonly<Record<string, string>>
 }
 
 /** Either engine, through one driver. */
@@ -41,7 +39,7 @@ const COMMON = {
 export function postgresqlEngine(databaseUrl: string): Engine {
   return {
     kind: 'postgresql',
-    createPool: ({ name, connectionsMax, statementMsMax, settings }) =>
+    createPool: ({ name, connectionsMax, statementMsMax }) =>
       postgres(databaseUrl, {
         ...COMMON,
         max: connectionsMax,
@@ -49,7 +47,6 @@ export function postgresqlEngine(databaseUrl: string): Engine {
           application_name: `attune-webhooks ${name}`,
           statement_timeout: statementMsMax,
           TimeZone: 'UTC',
-          ...settings,
         },
       }),
     failed: new Promise(() => {}),
@@ -111,7 +108,7 @@ export class Pool {
     try {
       return await Promise.race([work(sql), deadline])
     } catch (error) {
-      if (error instanceof Rejection || !isTransient(error)) throw error
+      if (error instanceof Rejection || !isUnavailable(error)) throw error
       throw storeUnavailable(describeFault(error))
     } finally {
       clearTimeout(timer)
@@ -139,6 +136,18 @@ const TRANSIENT_STATE = /^(08|40|53|55|57|58)...$|^25006$/
 
 /** Faults of the connection have codes of the driver or of the operating system, which are longer words. */
 const SQLSTATE = /^[0-9A-Z]{5}$/
+
+/** What a row can be at fault for: its data (22), or a constraint (23). */
+const ROW_STATE = /^2[23]...$/
+
+/**
+ * Whether no statement of ours can succeed just now, transient or not: a table that is gone or a right that was taken back has to be mended by
+ * someone, and until then attempts are refused as if the database were away.
+ */
+function isUnavailable(error: unknown): boolean {
+  const code = faultCode(error)
+  return code !== null && !ROW_STATE.test(code)
+}
 
 export function isTransient(error: unknown): boolean {
   const code = faultCode(error)

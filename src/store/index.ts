@@ -61,11 +61,11 @@ export async function openStore({
     statementMsMax: MAINTENANCE_STATEMENT_MS_MAX,
   })
   if (maintains) await migrate(maintenancePool.sql)
+  await warnOfNoSync(maintenancePool, log)
   const intakePool = new Pool(engine, {
     name: 'intake',
     connectionsMax: 1,
     statementMsMax: 2 * RECEIVER_STATEMENT_MS_MAX,
-    settings: await durableSettings(maintenancePool, log),
   })
   const lookupPool = new Pool(engine, {
     name: 'checks',
@@ -105,20 +105,11 @@ export async function openStore({
   }
 }
 
-/**
- * A 2xx means that the event is on disk, whatever the server's own settings are. A server may be set to answer a commit before it is
- * written; that we can undo for our connections. One that never syncs we can only report.
- */
-async function durableSettings(pool: Pool, log: Log): Promise<Record<string, string>> {
-  const [row] = await pool.sql.unsafe<{ fsync: string; synchronous_commit: string }[]>(
-    "select current_setting('fsync') as fsync, current_setting('synchronous_commit') as synchronous_commit",
-  )
-  if (row?.fsync !== 'on') {
-    log.error(
-      'the PostgreSQL server runs with fsync = off: a crash of its host can lose acknowledged webhooks',
-    )
-  }
-  return row?.synchronous_commit === 'off' ? { synchronous_commit: 'on' } : {}
+/** The intake statement sees to it that its commit waits for the disk; a server that never syncs can only be reported. */
+async function warnOfNoSync(pool: Pool, log: Log): Promise<void> {
+  const [row] = await pool.sql.unsafe<{ fsync: string }[]>("select current_setting('fsync') as fsync")
+  if (row?.fsync === 'on') return
+  log.error('the PostgreSQL server runs with fsync = off: a crash of its host can lose acknowledged webhooks')
 }
 
 /**

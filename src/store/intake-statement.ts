@@ -11,10 +11,14 @@ export interface IntakeBatch {
 /**
  * One statement stores a batch: $1 is all bodies end to end, $2 everything else as one JSON document. An event is
  * inserted only where its audit row is new, so the two can never disagree, and repeating the statement changes nothing.
+ * Its commit waits for the disk, whatever the server, the database or the role are set to.
  */
 export const INTAKE = `
-  with attempt as materialized (
-    select * from json_to_recordset($2::text::json) as a (
+  with durable as materialized (
+    select set_config('synchronous_commit', case value when 'off' then 'on' else value end, true)
+    from current_setting('synchronous_commit') as value
+  ), attempt as materialized (
+    select a.* from durable, json_to_recordset($2::text::json) as a (
       id uuid, created timestamptz, trigger_id bigint, trigger_ref text, webhook_key text, source_ip inet,
       user_agent text, payload_size_bytes integer, headers jsonb, status_code integer, error_code text,
       error_message text, processing_time_ms double precision, hmac_verified boolean, rate_limited boolean,
@@ -46,7 +50,10 @@ export const INTAKE = `
 
 /** The parameters of `INTAKE`. */
 export function encodeBatch({ accepted, rejected }: IntakeBatch, nowMs: number): [Uint8Array, string] {
-  const bodies = Buffer.concat(accepted.map(({ body }) => body))
+  const [only, ...others] = accepted
+  // A large body goes alone; copying it would double what it takes.
+  const bodies =
+    only !== undefined && others.length === 0 ? only.body : Buffer.concat(accepted.map(({ body }) => body))
   // SQL counts bytes from one.
   let bodyStart = 1
   const rows: object[] = []

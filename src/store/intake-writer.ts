@@ -31,6 +31,9 @@ interface WaitingAttempt {
 /** Between two tries to write while the database is away. */
 const RETRY_MS = 100
 
+/** So many rows refused in a row, none stored between: then the table is at fault, and a line for each would flood the log. */
+const REFUSED_ROWS_LOGGED_MAX = 5
+
 /** A hiccup shorter than this is waited out. */
 const CIRCUIT_OPENS_AFTER_MS = 1_000
 
@@ -59,6 +62,8 @@ export class IntakeWriter {
   #closing = false
   /** Attempts that were refused and may be stored all the same, until the receiver records their refusal. */
   readonly #perhapsStored = new Set<string>()
+  /** Refused one by one since the last write that succeeded. */
+  #refusedRows = 0
   /** When writes began to fail; `null` while they succeed. */
   #failingSinceMs: number | null = null
 
@@ -225,11 +230,22 @@ export class IntakeWriter {
   }
 
   #noteSuccess(): void {
+    this.#refusedRows = 0
     if (this.#failingSinceMs === null) return
     this.#log.info('writes to the database succeed again', {
       failed_ms: Math.round(performance.now() - this.#failingSinceMs),
     })
     this.#failingSinceMs = null
+  }
+
+  /** One row after the other: then it is not the rows that are at fault. */
+  #noteRefusedRow(requestId: string | undefined, error: unknown): void {
+    const reason = describeFault(error)
+    this.#refusedRows += 1
+    if (this.#refusedRows <= REFUSED_ROWS_LOGGED_MAX) {
+      this.#log.error('a row could not be stored', { request_id: requestId, reason })
+    }
+    if (this.#refusedRows === REFUSED_ROWS_LOGGED_MAX) this.#noteFailure(storeUnavailable(reason))
   }
 
   #isOpenCircuit(): boolean {
@@ -255,10 +271,7 @@ export class IntakeWriter {
       }
       return true
     }
-    this.#log.error('a row could not be stored', {
-      request_id: accepted[0]?.attempt.id ?? rejected[0]?.attempt.id,
-      reason: describeFault(error),
-    })
+    this.#noteRefusedRow(accepted[0]?.attempt.id ?? rejected[0]?.attempt.id, error)
     for (const { reject } of accepted) reject(storeUnavailable('the database refused the row'))
     return true
   }

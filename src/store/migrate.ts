@@ -70,6 +70,11 @@ async function explained<T>(what: string, work: () => Promise<T>): Promise<T> {
 }
 
 async function createLedger(tx: Sql): Promise<void> {
+  // Looked for first: making what is there asks for rights that a role which only serves need not have.
+  const [ledger] = await tx.unsafe<{ found: boolean }[]>(
+    "select to_regclass('attune.schema_migration') is not null as found",
+  )
+  if (ledger?.found === true) return
   await tx.unsafe('create schema if not exists attune')
   await tx.unsafe(`
     create table if not exists attune.schema_migration (

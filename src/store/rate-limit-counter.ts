@@ -75,6 +75,7 @@ export class RateLimitCounter {
       groups.set(key, { windowSeconds, hits: (groups.get(key)?.hits ?? 0) + 1 })
     }
     const entries = [...groups]
+    const askedAtMs = performance.now()
     const rows = await this.#pool.run(QUERY_MS_MAX, (sql) =>
       sql.unsafe<CountRow[]>(
         COUNT,
@@ -87,7 +88,7 @@ export class RateLimitCounter {
       ),
     )
     const counted = new Map(rows.map((row) => [row.webhook_key, row]))
-    return batch.map((request) => this.#judge(request, counted, groups))
+    return batch.map((request) => this.#judge(request, counted, groups, askedAtMs))
   }
 
   /** Takes the next ordinal of the request's key. */
@@ -95,6 +96,7 @@ export class RateLimitCounter {
     { key, requests, windowSeconds }: Request,
     counted: ReadonlyMap<string, CountRow>,
     groups: Map<string, { windowSeconds: number; hits: number }>,
+    askedAtMs: number,
   ): RateLimitVerdict {
     const row = counted.get(key)
     const group = groups.get(key)
@@ -104,7 +106,7 @@ export class RateLimitCounter {
     group.hits -= 1
     const allowed = ordinal <= requests
     if (!allowed) {
-      this.#blocked.set(key, { key, requests, windowSeconds, untilMs: performance.now() + row.reset_ms })
+      this.#blocked.set(key, { key, requests, windowSeconds, untilMs: askedAtMs + row.reset_ms })
     }
     return { allowed, remaining: Math.max(0, requests - ordinal), resetMs: row.reset_ms }
   }

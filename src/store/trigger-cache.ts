@@ -1,7 +1,10 @@
 import {
   BYTES_PER_KB,
+  CLOCK_SKEW_MS_MAX,
+  CLOCK_SKEW_WARNED_MS,
   LOOKUP_QUEUE_MAX,
   QUERY_MS_MAX,
+  TRIGGER_AGE_MS_MAX,
   TRIGGER_CACHE_MAX,
   TRIGGER_FRESH_MS,
   TRIGGER_POLL_MS,
@@ -54,6 +57,7 @@ export class TriggerCache {
   #pollAgain = false
   #timer: ReturnType<typeof setTimeout> | null = null
   #stopped = false
+  #warnedOfSkew = false
 
   constructor(pool: Pool, log: Log) {
     this.#pool = pool
@@ -95,8 +99,10 @@ export class TriggerCache {
     if (!this.#available) throw storeUnavailable('the database is away')
     const entry = this.#known.get(key) ?? this.#unknown.get(key)
     if (entry !== undefined) {
+      const nowMs = performance.now()
       const asOfMs = Math.max(entry.asOfMs, this.#confirmedAtMs)
-      if (performance.now() - asOfMs < TRIGGER_FRESH_MS) return entry.settings
+      if (nowMs - asOfMs < TRIGGER_FRESH_MS && nowMs - entry.asOfMs < TRIGGER_AGE_MS_MAX)
+        return entry.settings
     }
     return this.#lookUp(key)
   }
@@ -147,9 +153,10 @@ export class TriggerCache {
     // nothing of what went with the old one.
     if (!this.#available || startedAtMs - this.#confirmedAtMs > FEED_GAP_MS_MAX) this.#horizon = null
     const [row] = await this.#pool.run(QUERY_MS_MAX, (sql) =>
-      sql.unsafe<{ horizon: string; keys: (string | null)[] | null }[]>(
+      sql.unsafe<{ horizon: string; clock_ms: number; keys: (string | null)[] | null }[]>(
         `select
            pg_snapshot_xmin(pg_current_snapshot())::text as horizon,
+           extract(epoch from clock_timestamp())::double precision * 1000 as clock_ms,
            (select array_agg(webhook_key) from (
               select webhook_key from attune.trigger_change
               where xact >= $1::text::xid8
@@ -161,11 +168,28 @@ export class TriggerCache {
       ),
     )
     if (row === undefined) throw new Error('the poll of trigger changes returned no row')
+    this.#checkClock(row.clock_ms)
     const keys = row.keys ?? []
     if (this.#horizon === null || keys.length > CHANGES_MAX || keys.includes(null)) this.#forgetAll()
     else for (const key of keys) this.forget(key)
     this.#horizon = row.horizon
     this.#confirmedAtMs = startedAtMs
+  }
+
+  /**
+   * Ids carry this host's time, retention goes by the database's. Far apart, events would be stored as if they were long past, and
+   * dropped.
+   */
+  #checkClock(databaseMs: number): void {
+    const skewMs = Math.abs(Date.now() - databaseMs)
+    if (skewMs > CLOCK_SKEW_MS_MAX)
+      throw storeUnavailable('the clocks of this host and of the database differ by more than a day')
+    if (skewMs > CLOCK_SKEW_WARNED_MS && !this.#warnedOfSkew) {
+      this.#log.error('the clocks of this host and of the database differ', {
+        seconds: Math.round(skewMs / 1000),
+      })
+    }
+    this.#warnedOfSkew = skewMs > CLOCK_SKEW_WARNED_MS
   }
 
   #forgetAll(): void {
