@@ -1,7 +1,7 @@
 import { createAdmin } from './admin/index.ts'
 import { loadAdminToken } from './admin-token.ts'
 import { type Config, publicUrlOf } from './config.ts'
-import { ADMIN_BODY_BYTES_MAX, BODY_BYTES_MARGIN, FLUSH_MS_MAX } from './core/limits.ts'
+import { FLUSH_MS_MAX } from './core/limits.ts'
 import type { Log } from './core/log.ts'
 import { socketPeer } from './http/client-address.ts'
 import { type Listener, listen, probePort } from './http/listener.ts'
@@ -238,7 +238,7 @@ function listenForWebhooks({ config, log, store, metrics, port, isShared }: Rece
     bodyBytesMax: config.bodyBytesMax,
     peerAddress: socketPeer,
   })
-  return listen(receiver, { host: config.host, port, bodyBytesMax: Number.MAX_SAFE_INTEGER, isShared })
+  return listen(receiver, { host: config.host, port, isShared })
 }
 
 interface AdminListening {
@@ -265,7 +265,6 @@ function listenForAdmins({ config, log, store, metrics, token, port, isReady }: 
   return listen(admin, {
     host: config.adminHost,
     port: config.adminPort,
-    bodyBytesMax: ADMIN_BODY_BYTES_MAX + BODY_BYTES_MARGIN,
     isShared: false,
   })
 }

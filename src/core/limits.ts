@@ -18,9 +18,6 @@ export const BODY_BYTES_MAX_CEILING = 64 * 1024 * 1024
 /** The highest limit that a trigger can have. */
 export const PAYLOAD_KB_MAX = BODY_BYTES_MAX_CEILING / BYTES_PER_KB
 
-/** Bun answers a declared length above its own limit before we see the request; on the admin listener this keeps it out of the way. */
-export const BODY_BYTES_MARGIN = 64 * 1024
-
 /** All bodies that are being read, or wait to be stored, together. Past it: 503. */
 export const BODY_BYTES_IN_FLIGHT_MAX = 128 * 1024 * 1024
 

@@ -1,4 +1,5 @@
 import { Elysia, ValidationError } from 'elysia'
+import { BODY_BYTES_READ_AT_ONCE_MAX } from '../core/limits.ts'
 import type { Log } from '../core/log.ts'
 import { type FieldProblem, Rejection } from '../core/rejection.ts'
 import { newRequestId } from '../core/request-id.ts'
@@ -20,7 +21,8 @@ export const errors = ({ log }: { readonly log: Log }) =>
     .onRequest(({ set }) => {
       set.headers[REQUEST_ID_HEADER] = newRequestId()
     })
-    .onError({ as: 'global' }, ({ error, code, set }) => {
+    .onError({ as: 'global' }, ({ error, code, set, request }) => {
+      if (isLongBody(request)) set.headers.connection = 'close'
       const requestId = String(set.headers[REQUEST_ID_HEADER] ?? newRequestId())
       if (error instanceof Rejection) {
         return problemResponse(error.code, requestId, error.headers, error.errors)
@@ -36,6 +38,15 @@ export const errors = ({ log }: { readonly log: Log }) =>
       log.error('a request failed', { request_id: requestId, ...faultFields(error) })
       return problemResponse('internal', requestId)
     })
+
+/**
+ * What is left of a body when its request has been turned away would still be taken in, for as long as the sender likes to send. A short
+ * one costs less than a new connection; for any other the connection ends with the answer.
+ */
+function isLongBody({ headers }: Request): boolean {
+  if (headers.has('transfer-encoding')) return true
+  return Number(headers.get('content-length') ?? 0) > BODY_BYTES_READ_AT_ONCE_MAX
+}
 
 /** All fields that are wrong, each once, named as the request names them. */
 function fieldProblems(error: ValidationError): FieldProblem[] {

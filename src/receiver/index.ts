@@ -1,9 +1,5 @@
 import { Elysia } from 'elysia'
-import {
-  BODY_BYTES_IN_FLIGHT_MAX,
-  BODY_BYTES_IN_FLIGHT_PER_TRIGGER_MAX,
-  BODY_BYTES_READ_AT_ONCE_MAX,
-} from '../core/limits.ts'
+import { BODY_BYTES_IN_FLIGHT_MAX, BODY_BYTES_IN_FLIGHT_PER_TRIGGER_MAX } from '../core/limits.ts'
 import { Rejection } from '../core/rejection.ts'
 import { isWebhookKey } from '../core/webhook-key.ts'
 import { errors } from '../http/errors.ts'
@@ -40,31 +36,14 @@ export function createReceiver(deps: ReceiverDeps) {
   return (
     new Elysia({ handler: { standardHostname: false } })
       // Before the plugin that answers: whichever hook answers an error is the last to see it.
-      .onError(({ attempt, error, request, set }: Failed) => {
-        recordRejection(deps, attempt, error)
-        if ((attempt?.body ?? null) === null && isLongBody(request)) set.headers.connection = 'close'
-      })
+      .onError(({ attempt, error }: { attempt?: Attempt; error: unknown }) =>
+        recordRejection(deps, attempt, error),
+      )
       .use(errors(deps))
       .use(liveness())
       .use(chain)
       .use(otherMethods(deps))
   )
-}
-
-interface Failed {
-  readonly attempt?: Attempt
-  readonly error: unknown
-  readonly request: Request
-  readonly set: { readonly headers: { connection?: string } }
-}
-
-/**
- * What is left of a body when its request has been turned away would still be taken in, for as long as the sender likes to send. A short
- * one costs less than a new connection; for any other the connection ends with the answer.
- */
-function isLongBody({ headers }: Request): boolean {
-  if (headers.has('transfer-encoding')) return true
-  return Number(headers.get('content-length') ?? 0) > BODY_BYTES_READ_AT_ONCE_MAX
 }
 
 /** Webhooks are posted. Anything else on a webhook's path is 405, and on a known key it leaves its row too. */
