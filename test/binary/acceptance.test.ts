@@ -123,7 +123,7 @@ describe(`an operator and a sender, ${engineName}`, () => {
     const off = await json<Trigger>('ip-whitelist', 'disable', 'github.push')
     expect(off.webhook_ip_whitelist_enabled).toBe(false)
     const wrong = await installation.run(['ip-whitelist', 'set', 'github.push', '10.0.0.1/8'])
-    expect(wrong.code).toBe(1)
+    expect(wrong.code).toBe(2)
     expect(wrong.stderr).toContain('cidrs[0]')
   })
 
