@@ -24,7 +24,7 @@ beforeEach(async () => {
     FAKETIME_DONT_FAKE_MONOTONIC: '1',
   }
 })
-afterEach(() => installation.dispose())
+afterEach(() => installation?.dispose())
 
 /** In one step, so that nobody reads half of it. */
 function setClock(offset: string): void {

@@ -29,8 +29,8 @@ describe.skipIf(clusterMissing !== null)('a connection of the intake', () => {
     load = startLoad(scene.webhook.url, scene.webhook.ref, { senders: 32 })
   })
   afterEach(async () => {
-    await load.stop()
-    await scene.dispose()
+    await load?.stop()
+    await scene?.dispose()
   })
 
   test('is terminated in mid-batch, again and again: no sender notices', async () => {

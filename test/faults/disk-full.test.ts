@@ -45,8 +45,8 @@ describe.skipIf(mountMissing !== null)(
       await acknowledgedMore(load, 300)
     })
     afterEach(async () => {
-      await load.stop()
-      await installation.dispose()
+      await load?.stop()
+      await installation?.dispose()
       Bun.spawnSync(['umount', disk])
       rmSync(disk, { recursive: true, force: true })
     })

@@ -47,8 +47,8 @@ beforeEach(async () => {
   await acknowledgedMore(load, 100)
 })
 afterEach(async () => {
-  await load.stop()
-  await installation.dispose()
+  await load?.stop()
+  await installation?.dispose()
 })
 
 /** Those who behaved have seen nothing but success, and what they sent is stored. */

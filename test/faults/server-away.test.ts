@@ -45,8 +45,8 @@ describe.skipIf(clusterMissing !== null)('the database', () => {
     await acknowledgedMore(load, 1_000)
   })
   afterEach(async () => {
-    await load.stop()
-    await scene.dispose()
+    await load?.stop()
+    await scene?.dispose()
   })
 
   test('is away under load: memory stays bounded, the log says it once, and service resumes', async () => {

@@ -21,8 +21,8 @@ beforeEach(async () => {
   scene = await openScene(cluster)
 })
 afterEach(async () => {
-  await scene.dispose()
-  await cluster.dispose()
+  await scene?.dispose()
+  await cluster?.dispose()
 })
 
 describe.skipIf(clusterMissing !== null)('the server under load', () => {

@@ -78,8 +78,8 @@ describe.skipIf(clusterMissing !== null)('the server under load', () => {
     await acknowledgedMore(load, 500)
   })
   afterEach(async () => {
-    await load.stop()
-    await scene.dispose()
+    await load?.stop()
+    await scene?.dispose()
   })
 
   test('is frozen: 503 with Retry-After in time, and service resumes by itself', async () => {
