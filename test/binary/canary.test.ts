@@ -296,9 +296,9 @@ describe.skipIf(sqlMissing !== '')(`the database fails and quotes a secret${sqlM
       },
     },
     {
-      title: 'a view that is gone',
-      breaks: 'alter view attune.webhook_stats_detailed rename to canary',
-      mends: 'alter view attune.canary rename to webhook_stats_detailed',
+      title: 'a table that is gone',
+      breaks: 'alter table attune.webhook_stats_hourly rename to canary',
+      mends: 'alter table attune.canary rename to webhook_stats_hourly',
       attempt: () => listen('GET stats', askAdmin('GET', `${server.adminUrl}/api/v1/stats`)),
     },
     {
