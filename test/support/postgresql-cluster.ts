@@ -75,12 +75,10 @@ export async function createCluster(settings: readonly string[] = FORGETFUL): Pr
   )
   await start()
   const stopCommand = [...asUser, join(directory, 'pg_ctl'), '-D', data, '-s', '-m', 'immediate', 'stop']
-  const watch = Bun.spawn(['sh', '-c', WATCH, home, ...stopCommand], {
-    stdin: 'pipe',
-    stdout: 'ignore',
-    stderr: 'ignore',
-    detached: true,
-  })
+  const watch = Bun.spawn(
+    ['sh', '-c', 'cat >/dev/null; "$@" 2>/dev/null; rm -rf -- "$0"', home, ...stopCommand],
+    { stdin: 'pipe', stdout: 'ignore', stderr: 'ignore', detached: true },
+  )
   watch.unref()
   watches.push(watch)
 
@@ -93,7 +91,7 @@ export async function createCluster(settings: readonly string[] = FORGETFUL): Pr
       // Or nothing would keep this process from ending before the cluster has.
       watch.ref()
       watch.stdin.end()
-      await eventually(() => !existsSync(home), STOPPED_MS_MAX)
+      await watch.exited
       rmSync(home, { recursive: true, force: true })
     },
   }
@@ -146,14 +144,6 @@ function hasEnded(pid: number): boolean {
     return true
   }
 }
-
-/**
- * The one who watches is the child of a child that has ended: `bun test` kills every process that a test which has timed out has
- * started, and would leave the cluster behind without anybody to stop it.
- */
-const WATCH = 'exec 3<&0; { cat <&3 >/dev/null; "$@" 2>/dev/null; rm -rf -- "$0"; } &'
-
-const STOPPED_MS_MAX = 30_000
 
 /** Held, so that no pipe is closed by the garbage collector. */
 const watches: unknown[] = []
