@@ -4,6 +4,7 @@ import m1 from './0001_event_and_log.sql' with { type: 'text' }
 import m2 from './0002_rate_limit.sql' with { type: 'text' }
 import m3 from './0003_settings.sql' with { type: 'text' }
 import m4 from './0004_statistics.sql' with { type: 'text' }
+import m5 from './0005_verification.sql' with { type: 'text' }
 
 /** All DDL, in order of application. Merged files are frozen: the runner compares their checksums. */
 export const MIGRATIONS: readonly { readonly name: string; readonly sql: string }[] = [
@@ -12,4 +13,5 @@ export const MIGRATIONS: readonly { readonly name: string; readonly sql: string 
   { name: '0002_rate_limit', sql: m2 },
   { name: '0003_settings', sql: m3 },
   { name: '0004_statistics', sql: m4 },
+  { name: '0005_verification', sql: m5 },
 ]

@@ -84,6 +84,7 @@ const rowView = (row: StoredLogRow): WebhookEventLogRow => ({
   hmac_verified: row.hmacVerified,
   rate_limited: row.rateLimited,
   ip_allowed: row.ipAllowed,
+  verified_by: row.verifiedBy,
   attempts: row.attempts,
   created: row.created.toISOString(),
 })

@@ -14,6 +14,8 @@ export interface AuditRecord {
   readonly headers: readonly HeaderPair[]
   /** `null`: the check did not run. */
   readonly hmacVerified: boolean | null
+  /** The label of the secret that verified; `null`: none did. */
+  readonly verifiedBy: string | null
   readonly rateLimited: boolean
   /** `null`: the check did not run. */
   readonly ipAllowed: boolean | null

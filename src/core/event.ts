@@ -38,6 +38,7 @@ export const WebhookEventLogRow = t.Object({
   hmac_verified: t.Union([t.Boolean(), t.Null()]),
   rate_limited: t.Boolean(),
   ip_allowed: t.Union([t.Boolean(), t.Null()]),
+  verified_by: Nullable(t.String({ description: 'the label of the secret that verified' })),
   attempts: t.Integer({ description: 'more than 1 when rejections of a flood were merged into this row' }),
   created: t.String({ format: 'date-time' }),
 })

@@ -74,6 +74,15 @@ export const IpWhitelistSettings = t.Object(
 )
 export type IpWhitelistSettings = Static<typeof IpWhitelistSettings>
 
+/** A scheme of verification as the column `webhook_verification` holds it; values of `config` may be sealed. */
+export interface StoredVerification {
+  /** The name of a preset, or a scheme of the operator's own. */
+  readonly scheme: string | Readonly<Record<string, unknown>>
+  readonly config?: Readonly<Record<string, string>>
+  readonly public_key?: string
+  readonly tolerance_seconds?: number
+}
+
 /** What administrators see of a trigger. The secret is not among it: it is write-only. */
 export const Trigger = t.Object({
   ref: t.String(),

@@ -25,6 +25,7 @@ export class Attempt {
   ipAllowed: boolean | null = null
   rateLimited = false
   hmacVerified: boolean | null = null
+  verifiedBy: string | null = null
   /** Gives back the share of memory that the body took. */
   release: (() => void) | null = null
 
@@ -57,6 +58,7 @@ export class Attempt {
       payloadSizeBytes: this.body?.byteLength ?? storableSize(this.declaredBytes),
       headers: keptHeaders(this.request.headers),
       hmacVerified: this.hmacVerified,
+      verifiedBy: this.verifiedBy,
       rateLimited: this.rateLimited,
       ipAllowed: this.ipAllowed,
       startedAtMs: this.startedAtMs,

@@ -35,12 +35,14 @@ export function requireSignature(attempt: Attempt, body: Uint8Array): void {
   const { hmac } = attempt.trigger
   if (hmac === null) return
   attempt.hmacVerified = false
+  attempt.verifiedBy = null
   const value = signatureOf(attempt)
   if (value === null) throw new Rejection('signature_missing', 'no signature header is present')
   const { secret, algorithm } = hmac
   const verdict = verifySignature({ body, signature: value, secret, algorithm })
   if (!verdict.verified) throw new Rejection('signature_invalid', verdict.reason)
   attempt.hmacVerified = true
+  attempt.verifiedBy = 'default'
 }
 
 const signatureOf = ({ request }: Attempt): string | null =>

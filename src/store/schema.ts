@@ -17,7 +17,7 @@ import {
   uuid,
 } from 'drizzle-orm/pg-core'
 import type { HeaderPair } from '../core/event.ts'
-import type { HmacAlgorithm } from '../core/trigger.ts'
+import type { HmacAlgorithm, StoredVerification } from '../core/trigger.ts'
 
 export const attune = pgSchema('attune')
 
@@ -44,8 +44,20 @@ export const trigger = attune.table('trigger', {
   webhookIpWhitelistEnabled: boolean('webhook_ip_whitelist_enabled').notNull().default(false),
   webhookIpWhitelist: text('webhook_ip_whitelist').array().notNull().default([]),
   webhookPayloadSizeLimitKb: integer('webhook_payload_size_limit_kb').notNull().default(1024),
+  webhookVerification: jsonb('webhook_verification').$type<StoredVerification>(),
   created: instant('created').notNull().defaultNow(),
   updated: instant('updated').notNull().defaultNow(),
+})
+
+export const webhookSecret = attune.table('webhook_secret', {
+  id: id64('id').primaryKey().generatedAlwaysAsIdentity(),
+  triggerId: id64('trigger_id').notNull(),
+  label: text('label').notNull(),
+  /** `null`: the secret is in `trigger.webhook_hmac_secret`. */
+  secret: text('secret'),
+  created: instant('created').notNull().defaultNow(),
+  expires: instant('expires'),
+  lastUsed: instant('last_used'),
 })
 
 export const event = attune.table('event', {
@@ -79,6 +91,7 @@ export const webhookEventLog = attune.table('webhook_event_log', {
   ipAllowed: boolean('ip_allowed'),
   attempts: integer('attempts').notNull(),
   created: instant('created').notNull(),
+  verifiedBy: text('verified_by'),
 })
 
 const count = (name: string) => bigint(name, { mode: 'number' })

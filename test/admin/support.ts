@@ -115,6 +115,7 @@ const record = (origin: Origin): AuditRecord => ({
   payloadSizeBytes: 0,
   headers: [['x-test', '1']],
   hmacVerified: null,
+  verifiedBy: null,
   rateLimited: false,
   ipAllowed: null,
   startedAtMs: performance.now(),

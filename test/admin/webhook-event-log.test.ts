@@ -19,6 +19,7 @@ describe.each([...engines])('the webhook event log on $name', (engine) => {
     accepted = await accept(admin.store, origin, {
       id: idAt(at - 4_000),
       hmacVerified: true,
+      verifiedBy: 'default',
       ipAllowed: true,
     })
     refused = await reject(admin.store, origin, { id: idAt(at - 3_000), userAgent: '\u001b[2J<b>' })
@@ -68,6 +69,7 @@ describe.each([...engines])('the webhook event log on $name', (engine) => {
       hmac_verified: true,
       rate_limited: false,
       ip_allowed: true,
+      verified_by: 'default',
       attempts: 1,
       created: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:]+\.\d{3}Z$/),
     })

@@ -68,7 +68,7 @@ const EXITS: readonly Exit[] = [
     headers: [['X-Hub-Signature-256', sign(BODY)]],
     status: 200,
     code: null,
-    row: { payload_size_bytes: BODY.length, hmac_verified: true, ip_allowed: true },
+    row: { payload_size_bytes: BODY.length, hmac_verified: true, verified_by: 'default', ip_allowed: true },
   },
   {
     title: 'the webhook is disabled',
@@ -353,6 +353,7 @@ describe.each(engines)('every exit of the receiver leaves its row ($name)', ({ o
       hmac_verified: null,
       rate_limited: false,
       ip_allowed: null,
+      verified_by: null,
       attempts: 1,
       ...exit.row,
     })

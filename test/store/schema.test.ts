@@ -3,7 +3,13 @@ import { getTableColumns, getViewSelectedFields, is } from 'drizzle-orm'
 import { getTableConfig, getViewConfig, PgArray, PgColumn } from 'drizzle-orm/pg-core'
 import type { Sql } from 'postgres'
 import { migrate } from '../../src/store/migrate.ts'
-import { event, trigger, webhookEventLog, webhookStatsDetailed } from '../../src/store/schema.ts'
+import {
+  event,
+  trigger,
+  webhookEventLog,
+  webhookSecret,
+  webhookStatsDetailed,
+} from '../../src/store/schema.ts'
 import { engines, type TestEngine } from '../support/database.ts'
 
 interface ColumnShape {
@@ -43,6 +49,7 @@ describe.each(engines)('the schema that drizzle is given is that of the database
 
   test.each([
     ['trigger', trigger],
+    ['webhook_secret', webhookSecret],
     ['event', event],
     ['webhook_event_log', webhookEventLog],
   ] as const)('%s: names, types, nullability', async (name, table) => {

@@ -14,6 +14,7 @@ export function acceptedAttempt(change: Partial<AcceptedAttempt> = {}): Accepted
     payloadSizeBytes: body.byteLength,
     headers: [['content-type', 'application/json']],
     hmacVerified: true,
+    verifiedBy: 'default',
     rateLimited: false,
     ipAllowed: null,
     startedAtMs: performance.now(),
@@ -28,6 +29,7 @@ export function rejectedAttempt(change: Partial<RejectedAttempt> = {}): Rejected
   return {
     ...record,
     hmacVerified: false,
+    verifiedBy: null,
     statusCode: 401,
     errorCode: 'signature_invalid',
     errorMessage: 'the digest does not match',

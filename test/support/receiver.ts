@@ -49,6 +49,7 @@ export interface LogRow {
   readonly hmac_verified: boolean | null
   readonly rate_limited: boolean
   readonly ip_allowed: boolean | null
+  readonly verified_by: string | null
   readonly attempts: number
   readonly created: Date
 }
