@@ -23,8 +23,25 @@ export interface AuditRecord {
   readonly startedAtMs: number
 }
 
+/** What became of one request when it was counted against the limit of its webhook key. */
+export interface RateLimitVerdict {
+  readonly allowed: boolean
+  /** Until the window ends, by the database's clock. */
+  readonly resetMs: number
+}
+
+/**
+ * One request on its way through the rate limit. Far below the limit it is let on before it is counted; then the verdict
+ * is `null` until the intake writer has counted it, with the batch that stores it.
+ */
+export interface RateLimitCount {
+  verdict: RateLimitVerdict | null
+}
+
 /** An attempt that passed every check, on its way to the store. */
 export interface AcceptedAttempt extends AuditRecord {
+  /** `null`: the trigger has no rate limit. */
+  readonly rateLimitCount: RateLimitCount | null
   readonly contentType: string | null
   /** The exact bytes. */
   readonly body: Uint8Array

@@ -61,6 +61,9 @@ export const AUDIT_MERGE_INTERVAL_MS = 5_000
 /** The rate-limit counter: requests that wait for the next batch. Past it: 503. */
 export const RATE_LIMIT_QUEUE_MAX = 8_192
 
+/** A request that was let on before it was counted is counted within this, also when nothing is stored meanwhile. */
+export const DEFERRED_COUNT_MS_MAX = 100
+
 /** Triggers that are kept in memory, known and unknown keys apart. */
 export const TRIGGER_CACHE_MAX = 10_000
 export const UNKNOWN_KEY_CACHE_MAX = 10_000
@@ -90,6 +93,9 @@ export const ADMIN_QUERY_MS_MAX = 15_000
 /** Lists of the admin API. */
 export const PAGE_ROWS_DEFAULT = 50
 export const PAGE_ROWS_MAX = 500
+
+/** A page of the webhook event log ends early when its rows have been searched for so long. Well below `ADMIN_QUERY_MS_MAX`. */
+export const PAGE_SEARCH_MS_MAX = 5_000
 
 /** A page of events ends early once its bodies reach this many bytes, so that no page outgrows memory. */
 export const PAGE_BODY_BYTES_MAX = 8 * 1024 * 1024
@@ -227,3 +233,49 @@ export const PROCESS_LINE_LENGTH_MAX = 262_144
 /** A database that starts beside us is waited for. */
 export const DATABASE_WAIT_MS_MAX = 60_000
 export const DATABASE_WAIT_STEP_MS = 1_000
+
+/** A scheme that an operator writes: its JSON as a whole, one text in it, entries of a list, entries of a map, placeholders of a text. */
+export const SCHEME_BYTES_MAX = 16 * 1024
+export const SCHEME_TEXT_LENGTH_MAX = 512
+export const SCHEME_LIST_MAX = 8
+export const SCHEME_CLAIMS_MAX = 16
+export const SCHEME_PLACEHOLDERS_MAX = 32
+
+/** The widest window of a timestamp. Longer than any sender repeats a delivery; beyond it a timestamp says nothing. */
+export const SCHEME_TOLERANCE_SECONDS_MAX = 7 * 86_400
+
+/** Signatures of one request that are looked at; a sender that rotates its secret sends two or three. */
+export const SIGNATURES_MAX = 20
+
+/** DocuSign signs once for each of up to so many keys, in a header each. */
+export const SIGNATURE_HEADERS_MAX = 100
+
+/** Secrets of one trigger that are tried. */
+export const SECRETS_MAX = 20
+
+/** Digits of a timestamp: microseconds until the year 2286. */
+export const TIMESTAMP_DIGITS_MAX = 16
+
+/** Elements of a body that are verified one by one; Microsoft Graph sends some hundred at most. */
+export const VERIFIED_ELEMENTS_MAX = 1_000
+
+/** Longest JWT. The senders we know stay below 2 KB. */
+export const JWT_LENGTH_MAX = 8_192
+
+/** A JWT that begins in the future is accepted this much early: senders put their own present into it. */
+export const JWT_EARLY_SECONDS_MAX = 10
+
+export const CERTIFICATE_URL_LENGTH_MAX = 1_024
+export const CERTIFICATE_PEM_LENGTH_MAX = 32 * 1024
+
+/** Longest event type or duplicate id that is read from a request. */
+export const REF_TEXT_LENGTH_MAX = 1_024
+
+/** One line of `verify`: the largest body as base64, and its headers. */
+export const VERIFY_LINE_BYTES_MAX = BODY_BYTES_MAX_CEILING * 2
+
+/** Fields of a form or query; more than any sender has, few enough to be sorted. */
+export const FORM_FIELDS_MAX = 10_000
+
+/** Longest signature, token or password of a request: RSA with 16,384 bits in hexadecimal digits. */
+export const SIGNATURE_LENGTH_MAX = 4_096

@@ -5,6 +5,7 @@ import type { BodyBudget } from './body-budget.ts'
 import type { ReceiverDeps } from './deps.ts'
 import { requireAddress } from './ip-whitelist.ts'
 import { readBody, requireSize } from './payload-size.ts'
+import { refuseOverLimit } from './rate-limit.ts'
 import { requireSignature } from './signature.ts'
 import { requireEnabled } from './webhook-enabled.ts'
 
@@ -18,7 +19,14 @@ export const accept = (deps: ReceiverDeps, budget: BodyBudget) => {
   return async function acceptAttempt({ attempt }: { attempt: Attempt }): Promise<object> {
     const body = await readBody(attempt, bodyBytesMax, budget)
     await recheck(attempt, body)
-    await intakeWriter.accept({ ...attempt.auditRecord(), contentType: attempt.contentType, body })
+    const { contentType, rateLimitCount } = attempt
+    const outcome = await intakeWriter.accept({
+      ...attempt.auditRecord(),
+      contentType,
+      body,
+      rateLimitCount,
+    })
+    if (outcome === 'over_limit') refuseOverLimit(attempt)
     attempt.release?.()
     const { triggerRef } = attempt.trigger
     metrics.countAttempt(triggerRef, 'accepted')

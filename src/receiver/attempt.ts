@@ -1,6 +1,6 @@
 import { Elysia } from 'elysia'
 import { type CompiledCidrs, compileCidrs } from '../core/address.ts'
-import type { AuditRecord } from '../core/attempt.ts'
+import type { AuditRecord, RateLimitCount } from '../core/attempt.ts'
 import type { ClientAddress } from '../core/client-address.ts'
 import { keptHeaders, sanitiseText } from '../core/headers.ts'
 import { CONTENT_TYPE_LENGTH_MAX, USER_AGENT_LENGTH_MAX } from '../core/limits.ts'
@@ -24,6 +24,7 @@ export class Attempt {
   /** Set by the checks, when they ran. */
   ipAllowed: boolean | null = null
   rateLimited = false
+  rateLimitCount: RateLimitCount | null = null
   hmacVerified: boolean | null = null
   verifiedBy: string | null = null
   /** Gives back the share of memory that the body took. */

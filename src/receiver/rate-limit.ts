@@ -1,5 +1,6 @@
+import type { RateLimitCount } from '../core/attempt.ts'
 import { Rejection } from '../core/rejection.ts'
-import type { Chain } from './attempt.ts'
+import type { Attempt, Chain } from './attempt.ts'
 import type { ReceiverDeps } from './deps.ts'
 
 /**
@@ -12,19 +13,34 @@ import type { ReceiverDeps } from './deps.ts'
 export const rateLimit =
   ({ rateLimitCounter }: ReceiverDeps) =>
   (chain: Chain) =>
-    chain.onBeforeHandle(async ({ attempt }) => {
+    chain.onBeforeHandle(({ attempt }) => {
       const { rateLimit: limit, webhookKey } = attempt.trigger
       if (limit === null) return
-      const { requests, windowSeconds } = limit
-      const verdict = await rateLimitCounter.count(webhookKey, requests, windowSeconds)
-      if (verdict.allowed) return
-      attempt.rateLimited = true
-      const retryAfterSeconds = Math.max(1, Math.ceil(verdict.resetMs / 1000))
-      throw new Rejection('rate_limited', `more than ${requests} requests in ${windowSeconds} seconds`, {
-        headers: {
-          'retry-after': String(retryAfterSeconds),
-          ratelimit: `"default";r=0;t=${retryAfterSeconds}`,
-          'ratelimit-policy': `"default";q=${requests};w=${windowSeconds}`,
-        },
-      })
+      const count = rateLimitCounter.count(webhookKey, limit.requests, limit.windowSeconds)
+      // Most are let on or refused from memory; a promise for those would cost a turn of the event loop.
+      return count instanceof Promise
+        ? count.then((counted) => requireWithinLimit(attempt, counted))
+        : requireWithinLimit(attempt, count)
     })
+
+function requireWithinLimit(attempt: Attempt, count: RateLimitCount): void {
+  attempt.rateLimitCount = count
+  if (count.verdict?.allowed === false) refuseOverLimit(attempt)
+}
+
+/** Also for one that was let on and turned out to be over the limit when it was counted with its batch. */
+export function refuseOverLimit(attempt: Attempt): never {
+  const { rateLimit: limit } = attempt.trigger
+  const resetMs = attempt.rateLimitCount?.verdict?.resetMs
+  if (limit === null || resetMs === undefined) throw new Error('an attempt without a count is over its limit')
+  const { requests, windowSeconds } = limit
+  attempt.rateLimited = true
+  const retryAfterSeconds = Math.max(1, Math.ceil(resetMs / 1000))
+  throw new Rejection('rate_limited', `more than ${requests} requests in ${windowSeconds} seconds`, {
+    headers: {
+      'retry-after': String(retryAfterSeconds),
+      ratelimit: `"default";r=0;t=${retryAfterSeconds}`,
+      'ratelimit-policy': `"default";q=${requests};w=${windowSeconds}`,
+    },
+  })
+}

@@ -77,7 +77,8 @@ export async function openStore({
 
   const maintenance = new Maintenance(engine, maintenancePool, log, retentionDays)
   const triggerCache = new TriggerCache(lookupPool, log)
-  const intakeWriter = new IntakeWriter(intakePool, log, onBatch)
+  const rateLimitCounter = new RateLimitCounter(lookupPool, () => intakeWriter.countSoon())
+  const intakeWriter: IntakeWriter = new IntakeWriter(intakePool, rateLimitCounter, log, onBatch)
   if (maintains) await maintenance.start()
   await triggerCache.start()
   if (engine.kind === 'postgresql') await listen(maintenancePool, triggerCache, log)
@@ -85,7 +86,7 @@ export async function openStore({
   return {
     engine,
     triggerCache,
-    rateLimitCounter: new RateLimitCounter(lookupPool),
+    rateLimitCounter,
     intakeWriter,
     triggers: new Triggers(database, triggerCache),
     events: new Events(database),

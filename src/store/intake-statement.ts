@@ -9,7 +9,9 @@ export interface IntakeBatch {
 }
 
 /**
- * One statement stores a batch: $1 is all bodies end to end, $2 everything else as one JSON document. An event is
+ * One statement stores a batch: $1 is all bodies end to end, $2 everything else as one JSON document, $3 the token of the count
+ * that went before it on the same connection, or empty when there was none. Without that token, nothing is stored and
+ * `admitted` is false: some request of the batch is over its limit, or the count was made by another session or not at all. An event is
  * inserted only where its audit row is new, so the two can never disagree, and repeating the statement changes nothing.
  * Its commit waits for the disk, whatever the server, the database or the role are set to.
  */
@@ -17,6 +19,7 @@ export const INTAKE = `
   with durable as materialized (
     select set_config('synchronous_commit', case value when 'off' then 'on' else value end, true)
     from current_setting('synchronous_commit') as value
+    where $3 = '' or current_setting('attune.admitted', true) = $3
   ), attempt as materialized (
     select a.* from durable, json_to_recordset($2::text::json) as a (
       id uuid, created timestamptz, trigger_id bigint, trigger_ref text, webhook_key text, source_ip inet,
@@ -37,17 +40,19 @@ export const INTAKE = `
     from attempt
     on conflict do nothing
     returning id
+  ), stored as (
+    insert into attune.event (
+      id, received_at, trigger_id, trigger_ref, content_type, payload_size_bytes, body, headers, source_ip
+    )
+    select
+      a.id, a.created, a.trigger_id, a.trigger_ref, a.content_type, a.payload_size_bytes,
+      substring($1::bytea from a.body_start for a.payload_size_bytes), a.headers, a.source_ip
+    from attempt a
+    join logged l on l.id = a.id
+    where a.body_start is not null
+    on conflict do nothing
   )
-  insert into attune.event (
-    id, received_at, trigger_id, trigger_ref, content_type, payload_size_bytes, body, headers, source_ip
-  )
-  select
-    a.id, a.created, a.trigger_id, a.trigger_ref, a.content_type, a.payload_size_bytes,
-    substring($1::bytea from a.body_start for a.payload_size_bytes), a.headers, a.source_ip
-  from attempt a
-  join logged l on l.id = a.id
-  where a.body_start is not null
-  on conflict do nothing`
+  select exists (select from durable) as admitted`
 
 /** The parameters of `INTAKE`. */
 export function encodeBatch({ accepted, rejected }: IntakeBatch, nowMs: number): [Uint8Array, string] {

@@ -2,6 +2,7 @@ import type { AcceptedAttempt, RejectedAttempt } from '../core/attempt.ts'
 import {
   ACCEPT_MS_MAX,
   AUDIT_MERGE_INTERVAL_MS,
+  DEFERRED_COUNT_MS_MAX,
   INTAKE_BATCH_BYTES_MAX,
   INTAKE_BATCH_ROWS_MAX,
   INTAKE_QUEUE_ROWS_MAX,
@@ -10,7 +11,14 @@ import type { Log } from '../core/log.ts'
 import { Rejection, storeUnavailable } from '../core/rejection.ts'
 import { AuditQueue, type AuditRow } from './audit-queue.ts'
 import { describeFault, type Pool } from './connection.ts'
-import { encodeBatch, INTAKE, type IntakeBatch } from './intake-statement.ts'
+import { encodeBatch, INTAKE } from './intake-statement.ts'
+import {
+  COUNT,
+  type CountBatch,
+  type CountRow,
+  countParameters,
+  type RateLimitCounter,
+} from './rate-limit-counter.ts'
 
 /** What is told of each batch that was stored. */
 export interface BatchFigures {
@@ -24,9 +32,15 @@ interface WaitingAttempt {
   readonly deadlineMs: number
   /** A statement with it has gone out, so that it may be stored already. */
   sent: boolean
-  readonly resolve: () => void
+  readonly resolve: (outcome: IntakeOutcome) => void
   readonly reject: (error: Rejection) => void
 }
+
+/** `over_limit`: let on before it was counted, and refused when it was; nothing is stored then. */
+export type IntakeOutcome = 'stored' | 'over_limit'
+
+/** What the intake writer asks of the rate-limit counter. */
+type Counter = Pick<RateLimitCounter, 'deferredCount' | 'takeDeferred' | 'giveBack' | 'settle'>
 
 /** Between two tries to write while the database is away. */
 const RETRY_MS = 100
@@ -53,12 +67,17 @@ const REJECTED_ROWS_PER_BATCH = 256
  */
 export class IntakeWriter {
   readonly #pool: Pool
+  readonly #counter: Counter
   readonly #log: Log
   readonly #onBatch: (figures: BatchFigures) => void
   readonly #audit = new AuditQueue()
   #waiting: WaitingAttempt[] = []
   #draining: Promise<void> | null = null
   #mergeTimer: ReturnType<typeof setTimeout> | null = null
+  #countTimer: ReturnType<typeof setTimeout> | null = null
+  #countDue = false
+  readonly #tokenPrefix = crypto.randomUUID()
+  #tokens = 0
   #closing = false
   /** Attempts that were refused and may be stored all the same, until the receiver records their refusal. */
   readonly #perhapsStored = new Set<string>()
@@ -67,8 +86,9 @@ export class IntakeWriter {
   /** When writes began to fail; `null` while they succeed. */
   #failingSinceMs: number | null = null
 
-  constructor(pool: Pool, log: Log, onBatch: (figures: BatchFigures) => void) {
+  constructor(pool: Pool, counter: Counter, log: Log, onBatch: (figures: BatchFigures) => void) {
     this.#pool = pool
+    this.#counter = counter
     this.#log = log
     this.#onBatch = onBatch
   }
@@ -87,14 +107,15 @@ export class IntakeWriter {
   }
 
   /**
-   * Stores an event and its audit row in one transaction. When this resolves, both are on disk.
+   * Stores an event and its audit row in one transaction. When this resolves with `stored`, both are on disk.
    *
    * While writes have been failing for a while and one is being tried, others are refused at once: there is no use in making senders
    * wait for their deadline. Their audit rows are what the next try writes, so service resumes by itself.
    *
    * @throws Rejection `store_unavailable` when the queue is full or the write did not succeed in time
    */
-  accept(attempt: AcceptedAttempt): Promise<void> {
+  accept(attempt: AcceptedAttempt): Promise<IntakeOutcome> {
+    if (isOverLimit(attempt)) return Promise.resolve('over_limit')
     if (this.#waiting.length >= INTAKE_QUEUE_ROWS_MAX) {
       return Promise.reject(storeUnavailable('the intake queue is full'))
     }
@@ -121,17 +142,28 @@ export class IntakeWriter {
     if (this.#audit.mergedLength > 0) this.#scheduleMerge()
   }
 
+  /** Has what was let on counted before long, also when nothing is stored. */
+  countSoon(): void {
+    this.#countTimer ??= setTimeout(() => {
+      this.#countTimer = null
+      this.#countDue = true
+      this.#drain()
+    }, DEFERRED_COUNT_MS_MAX)
+  }
+
   /** Writes what waits, merged rows included; gives up after `deadlineMs`. */
   async flush(deadlineMs: number): Promise<void> {
     this.#closing = true
     const giveUpAtMs = performance.now() + deadlineMs
     while (performance.now() < giveUpAtMs) {
       this.#audit.releaseMerged()
-      if (this.#waiting.length + this.#audit.length === 0 && this.#draining === null) break
+      this.#countDue = true
+      if (!this.#hasWork() && this.#draining === null) break
       this.#drain()
       await Promise.race([this.#draining, Bun.sleep(RETRY_MS)])
     }
     if (this.#mergeTimer !== null) clearTimeout(this.#mergeTimer)
+    if (this.#countTimer !== null) clearTimeout(this.#countTimer)
     if (this.auditQueueLength > 0) {
       this.#log.error('audit rows were lost at the end of the process', { rows: this.auditQueueLength })
     }
@@ -151,14 +183,19 @@ export class IntakeWriter {
     this.#draining ??= this.#writeAll().finally(() => {
       this.#draining = null
       // What came in between the last look and here.
-      if (this.#waiting.length + this.#audit.length > 0 && !this.#closing) this.#drain()
+      if (this.#hasWork() && !this.#closing) this.#drain()
     })
+  }
+
+  #hasWork(): boolean {
+    if (this.#waiting.length + this.#audit.length > 0) return true
+    return this.#countDue && this.#counter.deferredCount > 0
   }
 
   async #writeAll(): Promise<void> {
     // One turn of the event loop lets attempts that arrived together share the first batch too.
     await Promise.resolve()
-    while (this.#waiting.length + this.#audit.length > 0) {
+    while (this.#hasWork()) {
       const accepted = this.#takeAccepted()
       const rejected = this.#audit.take(REJECTED_ROWS_PER_BATCH)
       const stored = await this.#writeBatch(accepted, rejected)
@@ -180,36 +217,74 @@ export class IntakeWriter {
 
   /** Returns false when the database is away and the rows wait again. */
   async #writeBatch(accepted: WaitingAttempt[], rejected: AuditRow[]): Promise<boolean> {
+    let storing = accepted
     try {
-      // The first one waits longest; whoever comes later is still within its time when this gives up.
-      const deadlineMs = Math.max(ATTEMPT_MS_MIN, (accepted[0]?.deadlineMs ?? Infinity) - performance.now())
       for (const waiting of accepted) waiting.sent = true
-      await this.#store({ accepted: accepted.map(({ attempt }) => attempt), rejected }, deadlineMs)
+      if (!(await this.#store(accepted, rejected, this.#counter.takeDeferred()))) {
+        storing = refuseOverLimit(accepted)
+        await this.#store(storing, rejected, null)
+      }
     } catch (error) {
       if (error instanceof Rejection) {
         this.#noteFailure(error)
         this.#audit.giveBack(rejected)
-        this.#waitAgain(accepted, error)
+        this.#waitAgain(storing, error)
         return false
       }
-      return this.#isolate(accepted, rejected, error)
+      return this.#isolate(storing, rejected, error)
     }
-    for (const { resolve } of accepted) resolve()
+    for (const { resolve } of storing) resolve('stored')
     this.#noteSuccess()
     return true
   }
 
-  async #store(batch: IntakeBatch, deadlineMs: number): Promise<void> {
+  /**
+   * One round trip: the count, and behind it on the same connection what that count admits. Returns false when it admits not
+   * all of it; then nothing is stored, and each attempt has its verdict.
+   */
+  async #store(
+    accepted: readonly WaitingAttempt[],
+    rejected: readonly AuditRow[],
+    counts: CountBatch | null,
+  ): Promise<boolean> {
     const startedAtMs = performance.now()
-    const [bodies, rows] = encodeBatch(batch, startedAtMs)
-    await this.#pool.run(Math.min(deadlineMs, ACCEPT_MS_MAX), (sql) =>
-      sql.unsafe(INTAKE, [bodies, rows], { prepare: true }),
-    )
-    this.#onBatch({
-      rows: batch.accepted.length + batch.rejected.length,
-      bytes: bodies.byteLength,
-      elapsedMs: performance.now() - startedAtMs,
-    })
+    const rows = accepted.length + rejected.length
+    // The first one waits longest; whoever comes later is still within its time when this gives up.
+    const leftMs = Math.max(ATTEMPT_MS_MIN, (accepted[0]?.deadlineMs ?? Infinity) - startedAtMs)
+    this.#countDue = false
+    let counted: readonly CountRow[] | null = null
+    const token = counts === null ? '' : this.#nextToken()
+    const batch = { accepted: accepted.map(({ attempt }) => attempt), rejected }
+    const [bodies, json] = encodeBatch(batch, startedAtMs)
+    try {
+      const admitted = await this.#pool.run(Math.min(leftMs, ACCEPT_MS_MAX), async (sql) => {
+        const [, stored] = await Promise.all([
+          counts &&
+            sql
+              .unsafe<CountRow[]>(COUNT, countParameters(counts, token), { prepare: true })
+              .then((answer) => {
+                counted = answer
+              }),
+          rows > 0
+            ? sql.unsafe<{ admitted: boolean }[]>(INTAKE, [bodies, json, token], { prepare: true })
+            : null,
+        ])
+        return stored === null || stored[0]?.admitted === true
+      })
+      if (admitted && rows > 0) {
+        this.#onBatch({ rows, bytes: bodies.byteLength, elapsedMs: performance.now() - startedAtMs })
+      }
+      return admitted
+    } finally {
+      if (counts !== null && counted === null) this.#counter.giveBack(counts)
+      else if (counts !== null && counted !== null) this.#counter.settle(counts, counted, startedAtMs)
+    }
+  }
+
+  /** No two statements, also of different processes, may ever take each other's count for their own. */
+  #nextToken(): string {
+    this.#tokens += 1
+    return `${this.#tokenPrefix}:${this.#tokens}`
   }
 
   #waitAgain(accepted: readonly WaitingAttempt[], error: Rejection): void {
@@ -275,4 +350,20 @@ export class IntakeWriter {
     for (const { reject } of accepted) reject(storeUnavailable('the database refused the row'))
     return true
   }
+}
+
+const isOverLimit = ({ rateLimitCount }: AcceptedAttempt): boolean =>
+  rateLimitCount?.verdict?.allowed === false
+
+/** Returns those that are within their limit. */
+function refuseOverLimit(accepted: readonly WaitingAttempt[]): WaitingAttempt[] {
+  return accepted.filter(({ attempt, resolve, reject }) => {
+    if (isOverLimit(attempt)) {
+      resolve('over_limit')
+      return false
+    }
+    if (attempt.rateLimitCount === null || attempt.rateLimitCount.verdict !== null) return true
+    reject(storeUnavailable('the request was not counted'))
+    return false
+  })
 }

@@ -131,6 +131,7 @@ export async function accept(
   const attempt = {
     ...record(origin),
     contentType: 'application/json',
+    rateLimitCount: null,
     ...given,
     body,
     payloadSizeBytes: body.byteLength,

@@ -137,6 +137,60 @@ describe.each(engines)('rate limit ($name)', ({ open }) => {
     }
   })
 
+  describe('far below its limit, when others count on the same key', () => {
+    const limit = { requests: 100, window_seconds: HOUR }
+    const set = (key: string, count: number) => receiver.sql`
+      update attune.webhook_rate_limit set request_count = ${count} where webhook_key = ${key}`
+
+    test('a request is refused when the window turns out to be used up, and nothing is stored', async () => {
+      const { ref, path, key } = await receiver.trigger({ rateLimit: limit })
+      expect((await send(path)).status).toBe(200)
+      await set(key, 100)
+      const answers = await Promise.all(Array.from({ length: 10 }, () => send(path)))
+      for (const answer of answers) {
+        expect(answer.status).toBe(429)
+        expect(Number(answer.headers.get('retry-after'))).toBeGreaterThanOrEqual(1)
+        const row = await receiver.logRow(answer.headers.get('x-request-id'))
+        expect([row.rate_limited, row.error_code, row.event_id]).toEqual([true, 'rate_limited', null])
+      }
+      const events = await receiver.sql`select 1 from attune.event where trigger_ref = ${ref}`
+      expect(events.length).toBe(1)
+    })
+
+    test('exactly as many of a batch are accepted as the window has left', async () => {
+      const { ref, path, key } = await receiver.trigger({ rateLimit: limit })
+      expect((await send(path)).status).toBe(200)
+      await set(key, 93)
+      const all = await statuses(path, 30)
+      expect(all.filter((status) => status === 200).length).toBe(7)
+      expect(all.filter((status) => status === 429).length).toBe(23)
+      const events = await receiver.sql`select 1 from attune.event where trigger_ref = ${ref}`
+      expect(events.length).toBe(8)
+    })
+
+    test('another trigger of the same batch is accepted', async () => {
+      const [full, free] = [
+        await receiver.trigger({ rateLimit: limit }),
+        await receiver.trigger({ rateLimit: limit }),
+      ]
+      for (const { path } of [full, free]) expect((await send(path)).status).toBe(200)
+      await set(full.key, 100)
+      const [ofFull, ofFree] = await Promise.all([statuses(full.path, 20), statuses(free.path, 20)])
+      expect(new Set(ofFull)).toEqual(new Set([429]))
+      expect(new Set(ofFree)).toEqual(new Set([200]))
+      expect(await countOf(free.key)).toBe(21)
+    })
+
+    test('requests that are turned away behind the limit are counted all the same', async () => {
+      const { path, key } = await receiver.trigger({
+        rateLimit: limit,
+        hmac: { secret: 'a secret of the test' },
+      })
+      expect(new Set(await statuses(path, 40))).toEqual(new Set([401]))
+      await eventually(async () => (await countOf(key)) === 40)
+    })
+  })
+
   test('check_webhook_rate_limit of SQL shares the counts', async () => {
     const { path, key } = await receiver.trigger({ rateLimit: { requests: 3, window_seconds: HOUR } })
     const check = async () => {

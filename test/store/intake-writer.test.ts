@@ -61,7 +61,31 @@ describe.each(engines)('intake ($name)', ({ open }) => {
       select id, event_id, status_code, error_message, attempts
       from attune.webhook_event_log where trigger_ref = ${ref} order by id`
   const ids = (attempts: readonly { id: string }[]) => attempts.map(({ id }) => id).sort()
-  const writeBatch = (batch: IntakeBatch) => sql.unsafe(INTAKE, encodeBatch(batch, performance.now()))
+  const writeBatch = (batch: IntakeBatch) =>
+    sql.unsafe(INTAKE, [...encodeBatch(batch, performance.now()), ''])
+
+  test('a batch whose count did not admit it, or that another session counted, stores nothing', async () => {
+    const triggerRef = 'test.admitted'
+    const batch: IntakeBatch = {
+      accepted: [acceptedAttempt({ triggerRef, triggerId: '999' })],
+      rejected: [{ attempt: rejectedAttempt({ triggerRef, triggerId: '999' }), attempts: 1 }],
+    }
+    const write = (admitted: string) =>
+      sql.begin(async (session) => {
+        await session`select set_config('attune.admitted', ${admitted}, false)`
+        const parameters = [...encodeBatch(batch, performance.now()), 'of this batch']
+        const [row] = await session.unsafe<{ admitted: boolean }[]>(INTAKE, parameters)
+        const [stored] = await session<{ events: number; rows: number }[]>`
+          select
+            (select count(*)::int from attune.event where trigger_ref = ${triggerRef}) as events,
+            (select count(*)::int from attune.webhook_event_log where trigger_ref = ${triggerRef}) as rows`
+        return { ...row, ...stored }
+      })
+    for (const other of ['', 'of another batch']) {
+      expect(await write(other)).toEqual({ admitted: false, events: 0, rows: 0 })
+    }
+    expect(await write('of this batch')).toEqual({ admitted: true, events: 1, rows: 2 })
+  })
 
   test('a batch that is written again leaves one row of each, and is counted once', async () => {
     const { id: triggerId } = await store.triggers.create({ ref })
@@ -89,7 +113,7 @@ describe.each(engines)('intake ($name)', ({ open }) => {
     const batch = { accepted: Array.from({ length: 50 }, () => accepted()), rejected: [] }
     const pool = database.engine.createPool({ name: 'other', connectionsMax: 4, statementMsMax: 20_000 })
     await Promise.all(
-      Array.from({ length: 4 }, () => pool.unsafe(INTAKE, encodeBatch(batch, performance.now()))),
+      Array.from({ length: 4 }, () => pool.unsafe(INTAKE, [...encodeBatch(batch, performance.now()), ''])),
     )
     await pool.end({ timeout: 1 })
     expect(ids(await events())).toEqual(ids(batch.accepted))

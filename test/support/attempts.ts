@@ -19,13 +19,14 @@ export function acceptedAttempt(change: Partial<AcceptedAttempt> = {}): Accepted
     ipAllowed: null,
     startedAtMs: performance.now(),
     contentType: 'application/json',
+    rateLimitCount: null,
     ...change,
     body,
   }
 }
 
 export function rejectedAttempt(change: Partial<RejectedAttempt> = {}): RejectedAttempt {
-  const { contentType: _contentType, body: _body, ...record } = acceptedAttempt()
+  const { contentType: _contentType, body: _body, rateLimitCount: _count, ...record } = acceptedAttempt()
   return {
     ...record,
     hmacVerified: false,
