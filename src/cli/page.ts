@@ -64,7 +64,8 @@ export function sayIfNothing(
   { trigger, cursor }: Given<'trigger' | 'cursor'>,
   context: CommandContext,
 ): void {
-  if (trigger === undefined || cursor !== undefined || answer.body().data.length > 0) return
+  const { data, next_cursor: next } = answer.body()
+  if (trigger === undefined || cursor !== undefined || next || data.length > 0) return
   context.say(`no rows; is ${cellText(trigger)} the ref of a trigger?`)
 }
 

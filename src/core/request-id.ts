@@ -33,3 +33,9 @@ export function requestIdTime(id: string): Date {
   if (timeMs === null) throw new RangeError('This is no request id.')
   return new Date(timeMs)
 }
+
+/** The id before all ids of an instant: a mark between rows, which belongs to none. */
+export function leastRequestId(timeMs: number): string {
+  const time = timeMs.toString(16).padStart(12, '0')
+  return `${time.slice(0, 8)}-${time.slice(8)}-7000-8000-000000000000`
+}

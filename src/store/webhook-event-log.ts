@@ -1,6 +1,8 @@
 import { and, desc, eq, gte, lt, type SQL, sql } from 'drizzle-orm'
 import { encodeCursor, type Page } from '../core/cursor.ts'
+import { PAGE_SEARCH_MS_MAX } from '../core/limits.ts'
 import { Rejection } from '../core/rejection.ts'
+import { leastRequestId, requestIdTimeMs } from '../core/request-id.ts'
 import type { AdminDatabase } from './admin-database.ts'
 import { beforeCursor, byId } from './partitioned.ts'
 import { webhookEventLog } from './schema.ts'
@@ -21,12 +23,21 @@ export interface LogFilter {
 
 const KEY = { id: webhookEventLog.id, time: webhookEventLog.created }
 
+/** Rows of `from` and later, of before `to`; `null` is no bound. Milliseconds since 1970. */
+interface Slice {
+  readonly fromMs: number | null
+  readonly toMs: number | null
+}
+
 /** The audit trail: one row for each attempt, accepted or not. */
 export class WebhookEventLog {
   readonly #database: AdminDatabase
+  readonly #searchMsMax: number
 
-  constructor(database: AdminDatabase) {
+  /** @param searchMsMax - a page for which so long has been searched ends where the search has come to */
+  constructor(database: AdminDatabase, searchMsMax = PAGE_SEARCH_MS_MAX) {
     this.#database = database
+    this.#searchMsMax = searchMsMax
   }
 
   /** @throws Rejection `log_row_unknown` */
@@ -38,10 +49,50 @@ export class WebhookEventLog {
     return row
   }
 
-  /** Newest first. */
+  /** Newest first. A page can be shorter than `limit`, and empty, although others follow: `nextCursor` alone says whether they do. */
   async list(filter: LogFilter, limit: number, cursorId: string | null): Promise<Page<StoredLogRow>> {
+    if (isContradiction(filter)) return { rows: [], nextCursor: null }
+    if (hasIndex(filter)) return pageOf(await this.#read(filter, limit + 1, cursorId, EVERYTHING), limit)
+    return this.#search(filter, limit, cursorId)
+  }
+
+  /**
+   * No index is in the order of the page and has all of the filter, so what the database would read depends on its guess how many rows
+   * there are. A guess that is wrong costs a slice here and not all that is retained: slices grow while they are read quickly.
+   */
+  async #search(filter: LogFilter, limit: number, cursorId: string | null): Promise<Page<StoredLogRow>> {
+    const startedAtMs = performance.now()
+    const sinceMs = filter.since?.getTime() ?? Number.NEGATIVE_INFINITY
+    const newestMs = Math.min(
+      Date.now(),
+      filter.until?.getTime() ?? Number.POSITIVE_INFINITY,
+      timeOf(cursorId),
+    )
+    const rows: StoredLogRow[] = []
+    let days = 1
+    // Rows of a clock that was ahead are in the first slice too.
+    for (let slice: Slice = { fromMs: newestMs - DAY_MS, toMs: null }; ; ) {
+      const sliceStartedAtMs = performance.now()
+      rows.push(...(await this.#read(filter, limit + 1 - rows.length, cursorId, slice)))
+      const { fromMs } = slice
+      if (rows.length > limit || fromMs === null || fromMs <= sinceMs) return pageOf(rows, limit)
+      const nowMs = performance.now()
+      if (nowMs - startedAtMs >= this.#searchMsMax) {
+        return { rows, nextCursor: encodeCursor(leastRequestId(fromMs)) }
+      }
+      days = nowMs - sliceStartedAtMs < QUICK_SLICE_MS ? 2 * days : Math.max(1, days / 2)
+      slice = { fromMs: days > SLICE_DAYS_MAX ? null : fromMs - days * DAY_MS, toMs: fromMs }
+    }
+  }
+
+  async #read(
+    filter: LogFilter,
+    rowsMax: number,
+    cursorId: string | null,
+    { fromMs, toMs }: Slice,
+  ): Promise<StoredLogRow[]> {
     const log = webhookEventLog
-    const rows = await this.#database.query((database) =>
+    return this.#database.query((database) =>
       database
         .select()
         .from(log)
@@ -53,24 +104,65 @@ export class WebhookEventLog {
             filter.sourceIp === undefined ? undefined : eq(log.sourceIp, filter.sourceIp),
             filter.since && gte(log.created, filter.since),
             filter.until && lt(log.created, filter.until),
+            fromMs === null ? undefined : gte(log.created, new Date(fromMs)),
+            toMs === null ? undefined : lt(log.created, new Date(toMs)),
             beforeCursor(KEY, cursorId),
           ),
         )
         .orderBy(desc(log.id))
-        .limit(limit + 1),
+        .limit(rowsMax),
     )
-    const page = rows.slice(0, limit)
-    const last = page.at(-1)
-    return {
-      rows: page,
-      nextCursor: rows.length > limit && last !== undefined ? encodeCursor(last.id) : null,
-    }
   }
 }
+
+const EVERYTHING: Slice = { fromMs: null, toMs: null }
+
+const DAY_MS = 86_400_000
+
+/** A slice that took less is followed by one of twice the length. */
+const QUICK_SLICE_MS = 250
+
+/** Nothing longer is cut off at its end: 1 + 2 + 4 + … days reach beyond the usual time of retention. */
+const SLICE_DAYS_MAX = 64
+
+/** @param rows - one more than `limit` when there are so many */
+function pageOf(rows: readonly StoredLogRow[], limit: number): Page<StoredLogRow> {
+  const page = rows.slice(0, limit)
+  const last = page.at(-1)
+  return {
+    rows: page,
+    nextCursor: rows.length > limit && last !== undefined ? encodeCursor(last.id) : null,
+  }
+}
+
+/** Its own instant belongs to what a cursor leaves to read. */
+const timeOf = (cursorId: string | null): number =>
+  (cursorId === null ? null : requestIdTimeMs(cursorId)) ?? Number.POSITIVE_INFINITY
+
+/** Whether one index has the rows of the filter in the order of the page. That of the statuses has rejections only. */
+function hasIndex({ triggerRef, statusCode, errorCode, sourceIp }: LogFilter): boolean {
+  const given = [triggerRef, statusCode, errorCode, sourceIp].filter((value) => value !== undefined)
+  return (
+    given.length === 0 ||
+    (given.length === 1 && (statusCode === undefined || statusCode >= REJECTED_STATUS_MIN))
+  )
+}
+
+/**
+ * Whether there can be no such row, which would take long to see. A constraint of the table gives a code to rejections and to nothing
+ * else, and an attempt that is not rejected is answered 200.
+ */
+const isContradiction = ({ statusCode, errorCode }: LogFilter): boolean =>
+  statusCode !== undefined &&
+  statusCode < REJECTED_STATUS_MIN &&
+  (statusCode !== ACCEPTED_STATUS || errorCode !== undefined)
+
+const ACCEPTED_STATUS = 200
+const REJECTED_STATUS_MIN = 400
 
 /** Said twice for rejections, because their index is proven to fit only by the constant. */
 function ofStatus(statusCode: number | undefined): SQL | undefined {
   if (statusCode === undefined) return undefined
   const same = eq(webhookEventLog.statusCode, statusCode)
-  return statusCode < 400 ? same : and(same, sql`${webhookEventLog.statusCode} >= 400`)
+  return statusCode < REJECTED_STATUS_MIN ? same : and(same, sql`${webhookEventLog.statusCode} >= 400`)
 }

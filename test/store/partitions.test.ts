@@ -64,7 +64,7 @@ describe.each(engines)('partitions ($name)', ({ name, open }) => {
     ).map(({ id, place }) => [id, place])
   const store1 = async (day: Date) => {
     const attempt = acceptedAttempt({ id: idOf(day) })
-    await sql.unsafe(INTAKE, encodeBatch({ accepted: [attempt], rejected: [] }, performance.now()))
+    await sql.unsafe(INTAKE, [...encodeBatch({ accepted: [attempt], rejected: [] }, performance.now()), ''])
     return attempt.id
   }
   const dropDay = async (day: Date) => {
@@ -121,11 +121,11 @@ describe.each(engines)('partitions ($name)', ({ name, open }) => {
       for (const [, place] of places) expect(place).toBe(`${table}_${suffix(dayOf(0))}`)
     }
     const [stats] = await sql<{ n: number }[]>`
-      select sum(total_requests)::int as n from attune.webhook_stats_hourly`
+      select sum(total_requests)::int as n from attune.webhook_stats_hourly where trigger_id <> 0`
     expect(stats?.n).toBe(20)
     // A write that is repeated after the move still finds its row.
     const again = attempts.slice(0, 5)
-    await sql.unsafe(INTAKE, encodeBatch({ accepted: again, rejected: [] }, performance.now()))
+    await sql.unsafe(INTAKE, [...encodeBatch({ accepted: again, rejected: [] }, performance.now()), ''])
     expect((await placesOf('event')).length).toBe(20)
   })
 
@@ -162,7 +162,7 @@ describe.each(engines)('partitions ($name)', ({ name, open }) => {
     expect((await placesOf('event')).map(([id]) => id)).toEqual([old, kept])
     await maintain()
     for (const table of TABLES) expect((await placesOf(table)).map(([id]) => id)).toEqual([kept])
-    const hours = await sql`select 1 from attune.webhook_stats_hourly`
+    const hours = await sql`select 1 from attune.webhook_stats_hourly where trigger_id <> 0`
     expect(hours.length).toBe(1)
   })
 

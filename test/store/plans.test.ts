@@ -1,0 +1,339 @@
+/**
+ * How PostgreSQL answers the questions of administrators when the tables are large. What is explained is what the modules
+ * send, statement by statement, with its parameters.
+ */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
+import type { Sql } from 'postgres'
+import type { Database } from '../../bench/database.ts'
+import { fillDay } from '../../bench/large.ts'
+import { decodeCursor, type Page } from '../../src/core/cursor.ts'
+import { AdminDatabase } from '../../src/store/admin-database.ts'
+import { type Engine, postgresqlEngine } from '../../src/store/connection.ts'
+import { type EventFilter, Events } from '../../src/store/events.ts'
+import { migrate } from '../../src/store/migrate.ts'
+import { Stats } from '../../src/store/stats.ts'
+import { type LogFilter, WebhookEventLog } from '../../src/store/webhook-event-log.ts'
+import { createTestDatabase, postgresqlMissing } from '../support/database.ts'
+
+const DAYS = 4
+const ROWS_PER_DAY = 40_000
+const TRIGGERS = 1_000
+const DAY_MS = 86_400_000
+const LIMIT = 50
+
+/** Rows that are fetched for one page, of 160,000: by one filter, whatever it finds, and by several, which no index has together. */
+const PAGE_ROWS_READ_MAX = 3_000
+const COMBINED_ROWS_READ_MAX = 8_000
+
+const END_MS = Date.now()
+const daysAgo = (days: number): Date => new Date(END_MS - days * DAY_MS)
+
+/** Fills the tables and lets the planner know. */
+async function fill(sql: Sql): Promise<void> {
+  await migrate(sql)
+  await sql`insert into attune.trigger (ref) select 'fill.' || n from generate_series(1, ${TRIGGERS}::int) n order by n`
+  for (let ago = DAYS - 1; ago >= 0; ago -= 1) {
+    // It asks nothing else of the database of a benchmark.
+    const day = { firstId: 1, triggers: TRIGGERS, rows: ROWS_PER_DAY, endMs: END_MS - ago * DAY_MS }
+    await fillDay({ sql } as Database, day)
+  }
+  await sql`
+    insert into attune.event (id, trigger_id, trigger_ref, payload_size_bytes, body, source_ip, received_at)
+    select id, trigger_id, trigger_ref, 2, '{}'::bytea, source_ip, created
+    from attune.webhook_event_log where event_id is not null`
+  await sql`select attune.maintain(90, 7)`
+  await sql`vacuum (analyze)`
+}
+
+interface Statement {
+  readonly text: string
+  readonly parameters: readonly unknown[]
+}
+
+/** The database of administrators, which remembers what it was asked. */
+class RecordingDatabase extends AdminDatabase {
+  readonly statements: Statement[] = []
+  readonly #database: PostgresJsDatabase
+
+  constructor(engine: Engine, sql: Sql) {
+    super(engine, POOL)
+    const logQuery = (text: string, parameters: unknown[]) => void this.statements.push({ text, parameters })
+    this.#database = drizzle(sql, { logger: { logQuery } })
+  }
+
+  override async query<T>(run: (database: PostgresJsDatabase) => PromiseLike<T>): Promise<T> {
+    return run(this.#database)
+  }
+}
+
+const POOL = { name: 'test', connectionsMax: 1, statementMsMax: 60_000 }
+
+interface PlanNode {
+  readonly 'Node Type': string
+  readonly 'Relation Name'?: string
+  readonly 'Actual Rows': number
+  readonly 'Actual Loops': number
+  readonly 'Rows Removed by Filter'?: number
+  readonly 'Rows Removed by Index Recheck'?: number
+  readonly Plans?: readonly PlanNode[]
+}
+
+/** What was read of a table to answer a question. */
+interface Scan {
+  readonly kind: string
+  readonly table: string
+  /** Fetched, whether they were of use or not. */
+  readonly rows: number
+}
+
+function scansOf(node: PlanNode): Scan[] {
+  const inner = (node.Plans ?? []).flatMap(scansOf)
+  const { 'Relation Name': table, 'Actual Loops': loops } = node
+  if (table === undefined || loops === 0) return inner
+  const removed = (node['Rows Removed by Filter'] ?? 0) + (node['Rows Removed by Index Recheck'] ?? 0)
+  return [...inner, { kind: node['Node Type'], table, rows: (node['Actual Rows'] + removed) * loops }]
+}
+
+/** The most rows that a node of the plan put into order. */
+function rowsSorted(node: PlanNode): number {
+  const own = node['Node Type'] === 'Sort' ? (node.Plans?.[0]?.['Actual Rows'] ?? 0) : 0
+  return Math.max(own, ...(node.Plans ?? []).map(rowsSorted))
+}
+
+describe.skipIf(postgresqlMissing !== null)(
+  `the plans of PostgreSQL${postgresqlMissing === null ? '' : ' (skipped: there is none)'}`,
+  () => {
+    let testDatabase: Awaited<ReturnType<typeof createTestDatabase>>
+    let sql: Sql
+    let drizzleSql: Sql
+    let database: RecordingDatabase
+    beforeAll(async () => {
+      testDatabase = await createTestDatabase()
+      const engine = postgresqlEngine(testDatabase.url)
+      sql = engine.createPool(POOL)
+      drizzleSql = engine.createPool(POOL)
+      database = new RecordingDatabase(engine, drizzleSql)
+      await fill(sql)
+    }, 120_000)
+    afterAll(async () => {
+      await sql?.end({ timeout: 1 })
+      await drizzleSql?.end({ timeout: 1 })
+      await database?.close(1)
+      await testDatabase?.dispose()
+    }, 30_000)
+
+    /** What the database did for a question: of all statements it took together. */
+    async function explain(ask: () => Promise<unknown>) {
+      database.statements.length = 0
+      await ask()
+      const scans: Scan[] = []
+      let sorted = 0
+      for (const { text, parameters } of [...database.statements]) {
+        const [row] = await sql.unsafe<{ 'QUERY PLAN': { Plan: PlanNode }[] }[]>(
+          `explain (analyze, format json) ${text}`,
+          parameters as never[],
+        )
+        const plan = row?.['QUERY PLAN'][0]?.Plan
+        if (plan === undefined) throw new Error('there is no plan')
+        scans.push(...scansOf(plan))
+        sorted = Math.max(sorted, rowsSorted(plan))
+      }
+      const tables = [...new Set(scans.filter(({ rows }) => rows > 0).map(({ table }) => table))].sort()
+      const scanned = scans.filter(({ kind, rows }) => kind === 'Seq Scan' && rows > 0)
+      const rows = scans.reduce((sum, scan) => sum + scan.rows, 0)
+      return { statements: database.statements.length, scanned, sorted, rows, tables }
+    }
+
+    /** Of a page, and of the one behind it. */
+    async function expectIndexed<Row>(
+      list: (cursorId: string | null) => Promise<Page<Row>>,
+      rowsReadMax = PAGE_ROWS_READ_MAX,
+    ): Promise<void> {
+      let cursorId: string | null = null
+      for (let page = 1; page <= 2; page += 1) {
+        let next: string | null = null
+        const { scanned, sorted, rows } = await explain(async () => {
+          next = (await list(cursorId)).nextCursor
+        })
+        expect(scanned).toEqual([])
+        expect(sorted).toBeLessThanOrEqual(rowsReadMax)
+        expect(rows).toBeLessThanOrEqual(rowsReadMax)
+        if (next === null) return
+        cursorId = decodeCursor(next)
+      }
+    }
+
+    /** Common values and rare ones, and some that are not there: a filter that finds little is the one that reads much. */
+    const LOG_FILTERS: readonly (readonly [string, LogFilter])[] = [
+      ['no filter', {}],
+      ['a busy trigger', { triggerRef: 'fill.1' }],
+      ['a quiet trigger', { triggerRef: 'fill.900' }],
+      ['an unknown trigger', { triggerRef: 'no.such' }],
+      ['success', { statusCode: 200 }],
+      ['a success that no attempt is answered with', { statusCode: 202 }],
+      ['a common rejection', { statusCode: 401 }],
+      ['a rare rejection', { statusCode: 408 }],
+      ['a rejection that never was', { statusCode: 503 }],
+      ['a common code', { errorCode: 'signature_invalid' }],
+      ['a rare code', { errorCode: 'body_timeout' }],
+      ['a busy address', { sourceIp: '10.0.0.1' }],
+      ['a quiet address', { sourceIp: '10.0.150.7' }],
+      ['one hour', { since: daysAgo(2), until: new Date(daysAgo(2).getTime() + 3_600_000) }],
+      ['a code since a day', { since: daysAgo(2), errorCode: 'rate_limited' }],
+      ['a trigger and a success', { triggerRef: 'fill.1', statusCode: 200 }],
+      ['a quiet trigger and a success', { triggerRef: 'fill.900', statusCode: 200 }],
+      ['a trigger and a rejection', { triggerRef: 'fill.1', statusCode: 401 }],
+      ['a trigger and a rare rejection', { triggerRef: 'fill.1', statusCode: 408 }],
+      ['a trigger and a code', { triggerRef: 'fill.2', errorCode: 'rate_limited' }],
+      ['a quiet trigger and a rare code', { triggerRef: 'fill.900', errorCode: 'body_timeout' }],
+      ['a trigger and an address', { triggerRef: 'fill.2', sourceIp: '10.0.0.2' }],
+      ['a trigger and a quiet address', { triggerRef: 'fill.1', sourceIp: '10.0.150.7' }],
+      ['an address and a success', { sourceIp: '10.0.0.1', statusCode: 200 }],
+      ['an address and a rejection', { sourceIp: '10.0.0.1', statusCode: 401 }],
+      ['an address and a code', { sourceIp: '10.0.0.3', errorCode: 'rate_limited' }],
+      ['a code and its status', { errorCode: 'signature_invalid', statusCode: 401 }],
+      ['a code and a success', { errorCode: 'signature_invalid', statusCode: 200 }],
+      ['three at once', { triggerRef: 'fill.1', statusCode: 401, sourceIp: '10.0.0.1' }],
+      [
+        'all of them',
+        {
+          triggerRef: 'fill.1',
+          statusCode: 401,
+          errorCode: 'signature_invalid',
+          sourceIp: '10.0.0.1',
+          since: daysAgo(3),
+          until: daysAgo(1),
+        },
+      ],
+    ]
+
+    test.each(LOG_FILTERS)('a page of the log by index: %s', async (_, filter) => {
+      const log = new WebhookEventLog(database)
+      const isCombined = Object.keys(filter).length > 1
+      await expectIndexed(
+        (cursorId) => log.list(filter, LIMIT, cursorId),
+        isCombined ? COMBINED_ROWS_READ_MAX : PAGE_ROWS_READ_MAX,
+      )
+    })
+
+    test('a status that its code cannot have is looked for once, and by index', async () => {
+      const log = new WebhookEventLog(database)
+      const filter = { errorCode: 'rate_limited', statusCode: 401 }
+      // It comes to an end when it has seen all rows of the code: 2 of 100.
+      await expectIndexed((cursorId) => log.list(filter, LIMIT, cursorId), COMBINED_ROWS_READ_MAX)
+    })
+
+    test('a page between two times reads their days and no other', async () => {
+      const log = new WebhookEventLog(database)
+      const until = daysAgo(2)
+      for (const filter of [{}, { sourceIp: '10.0.0.1', statusCode: 401 }]) {
+        const { tables } = await explain(() =>
+          log.list({ ...filter, since: new Date(until.getTime() - 3_600_000), until }, LIMIT, null),
+        )
+        expect(tables.length).toBeLessThanOrEqual(2)
+      }
+    })
+
+    test.each<readonly [string, EventFilter]>([
+      ['no filter', {}],
+      ['a busy trigger', { triggerRef: 'fill.1' }],
+      ['a quiet trigger', { triggerRef: 'fill.900' }],
+      ['an unknown trigger', { triggerRef: 'no.such' }],
+      ['one hour', { since: daysAgo(2), until: new Date(daysAgo(2).getTime() + 3_600_000) }],
+      ['a trigger until two days ago', { triggerRef: 'fill.2', until: daysAgo(2) }],
+    ])('a page of events by index: %s', async (_, filter) => {
+      const events = new Events(database)
+      await expectIndexed((cursorId) => events.list(filter, LIMIT, cursorId))
+    })
+
+    test('one row by its id reads one row', async () => {
+      const { rows } = await new WebhookEventLog(database).list({ statusCode: 200 }, 1, null)
+      const { id } = rows[0] ?? { id: '' }
+      for (const source of [new WebhookEventLog(database), new Events(database)]) {
+        const { rows: rowsRead, scanned } = await explain(() => source.read(id))
+        expect([rowsRead, scanned]).toEqual([1, []])
+      }
+    })
+
+    test('statistics are read from the roll-up by index, and never from the log', async () => {
+      const stats = new Stats(database)
+      const hours = DAYS * 24 + 1
+      const total = await explain(() => stats.total())
+      expect(total).toMatchObject({ tables: ['webhook_stats_hourly'], scanned: [] })
+      // Of each process one row an hour, whatever the number of triggers.
+      expect(total.rows).toBeLessThanOrEqual(hours)
+      const ofTrigger = await explain(() => stats.ofTrigger('fill.1'))
+      expect(ofTrigger).toMatchObject({ tables: ['trigger', 'webhook_stats_hourly'], scanned: [] })
+      expect(ofTrigger.rows).toBeLessThanOrEqual(hours + 1)
+      const [row] = await sql<{ n: number }[]>`select count(*)::int as n from attune.webhook_stats_hourly`
+      expect(row?.n).toBeGreaterThan(100 * hours)
+    })
+
+    test('the total of the statistics is the sum over all triggers', async () => {
+      const { lastRequestAt, avgProcessingTimeMs, ...counts } = await new Stats(database).total()
+      const [row] = await sql`
+        select count(*)::int as "totalRequests", count(event_id)::int as "eventsCreated",
+          count(*) filter (where status_code < 400)::int as "successfulRequests",
+          count(*) filter (where status_code >= 400)::int as "failedRequests",
+          count(*) filter (where rate_limited)::int as "rateLimitedRequests",
+          count(*) filter (where not hmac_verified)::int as "hmacFailures",
+          count(*) filter (where not ip_allowed)::int as "ipBlockedRequests",
+          max(created) as last
+        from attune.webhook_event_log`
+      const { last, ...expected } = row ?? {}
+      expect(counts).toEqual(expected as typeof counts)
+      expect(lastRequestAt).toEqual(last)
+      expect(avgProcessingTimeMs).toBe(3.5)
+    })
+
+    const idsOf = async (filter: LogFilter): Promise<string[]> => {
+      const { triggerRef = null, statusCode = null, errorCode = null, sourceIp = null } = filter
+      const rows = await sql<{ id: string }[]>`
+        select id from attune.webhook_event_log
+        where (${triggerRef}::text is null or trigger_ref = ${triggerRef})
+          and (${statusCode}::int is null or status_code = ${statusCode})
+          and (${errorCode}::text is null or error_code = ${errorCode})
+          and (${sourceIp}::text is null or source_ip = ${sourceIp}::inet)
+          and created >= ${(filter.since ?? new Date(0)).toISOString()}::timestamptz
+          and created < ${(filter.until ?? new Date(END_MS + DAY_MS)).toISOString()}::timestamptz
+        order by id desc`
+      return rows.map(({ id }) => id)
+    }
+
+    describe.each([
+      ['with time to search', undefined],
+      ['that ends early', 0],
+    ])('a page %s', (_, searchMsMax) => {
+      test.each(LOG_FILTERS.filter(([, filter]) => Object.keys(filter).length > 1))(
+        'leaves out no row and shows none twice: %s',
+        async (_title, filter) => {
+          const log = new WebhookEventLog(database, searchMsMax)
+          const expected = (await idsOf(filter)).slice(0, 1_000)
+          const ids: string[] = []
+          let pages = 0
+          for (let cursorId: string | null = null; ids.length < expected.length || pages === 0; pages += 1) {
+            const { rows, nextCursor } = await log.list(filter, 500, cursorId)
+            ids.push(...rows.map(({ id }) => id))
+            if (nextCursor === null) break
+            cursorId = decodeCursor(nextCursor)
+          }
+          expect(ids.slice(0, 1_000)).toEqual(expected)
+        },
+      )
+    })
+
+    test('a search that has run out of time says where it has come to, and ends', async () => {
+      const log = new WebhookEventLog(database, 0)
+      const filter = { triggerRef: 'no.such', statusCode: 200 }
+      const first = await log.list(filter, LIMIT, null)
+      expect(first.rows).toEqual([])
+      expect(first.nextCursor).not.toBeNull()
+      let pages = 1
+      for (let cursor = first.nextCursor; cursor !== null; pages += 1) {
+        cursor = (await log.list({ ...filter, since: daysAgo(DAYS) }, LIMIT, decodeCursor(cursor))).nextCursor
+      }
+      expect(pages).toBeLessThanOrEqual(DAYS + 2)
+    })
+  },
+)
