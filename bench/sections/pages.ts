@@ -45,6 +45,7 @@ function filters(): string[] {
     'trigger=fill.1',
     'trigger=fill.999',
     'status=200',
+    'status=202',
     'status=401',
     'status=408',
     'code=signature_invalid',
@@ -55,7 +56,13 @@ function filters(): string[] {
     `since=${daysAgo(20)}&until=${daysAgo(1)}&code=body_timeout`,
     'trigger=fill.1&status=401',
     'trigger=fill.1&code=body_timeout',
+    'trigger=fill.1&status=200',
+    'trigger=fill.999&status=401',
     'trigger=fill.2&ip=10.0.0.2',
+    'ip=10.0.0.1&status=401',
+    'ip=10.0.0.1&code=rate_limited',
+    'code=signature_invalid&status=401',
+    'trigger=fill.1&status=401&ip=10.0.0.1',
     'trigger=no.such.trigger',
   ]
   return queries.map((query) => (query === '' ? LOG : `${LOG}?${query}`))
