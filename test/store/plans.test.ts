@@ -224,6 +224,20 @@ describe.skipIf(postgresqlMissing !== null)(
       await expectIndexed((cursorId) => log.list(filter, LIMIT, cursorId), COMBINED_ROWS_READ_MAX)
     })
 
+    test('what is found among the newest rows is not looked for among older ones', async () => {
+      const log = new WebhookEventLog(database)
+      for (const filter of [
+        { triggerRef: 'fill.1', statusCode: 401 },
+        { triggerRef: 'fill.1', statusCode: 401, sourceIp: '10.0.0.1' },
+        { triggerRef: 'fill.1', statusCode: 200 },
+      ]) {
+        const { statements, tables } = await explain(() => log.list(filter, 10, null))
+        expect(statements).toBe(1)
+        // The 24 hours before now are in two days.
+        expect(tables.length).toBeLessThanOrEqual(2)
+      }
+    })
+
     test('a page between two times reads their days and no other', async () => {
       const log = new WebhookEventLog(database)
       const until = daysAgo(2)
