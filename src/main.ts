@@ -42,6 +42,7 @@ const context: CommandContext = {
   // A terminal without a size says 0.
   terminalColumns: () => (process.stdout.isTTY && process.stdout.columns) || null,
   readInput: () => Bun.stdin.bytes(),
+  inputChunks: () => Bun.stdin.stream(),
   confirm,
   createLog: (level, fields = {}) => createLog({ level, fields, write: (line) => writeAll(STDERR, line) }),
   onStopSignal,

@@ -95,7 +95,7 @@ const TYPES_ONLY: readonly (readonly [string, string])[] = [
 ]
 
 const PACKAGES: Readonly<Record<string, readonly RegExp[]>> = {
-  core: [/^@sinclair\/typebox(\/|$)/, /^ipaddr\.js$/, /^node:crypto$/],
+  core: [/^@sinclair\/typebox(\/|$)/, /^ipaddr\.js$/, /^jose$/, /^node:crypto$/],
   store: [/^drizzle-orm(\/|$)/, /^postgres$/, /^@electric-sql\/pglite(\/|$)/, /^bun:sqlite$/, /^node:/],
   http: [/^elysia$/, /^prom-client$/, /^bun$/, /^bun:ffi$/],
   processes: [/^node:/],

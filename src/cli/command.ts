@@ -41,6 +41,8 @@ export interface CommandContext {
   readonly terminalColumns: () => number | null
   /** All of stdin. */
   readonly readInput: () => Promise<Uint8Array>
+  /** Stdin as it comes; what is not asked for waits in its pipe. */
+  readonly inputChunks: () => AsyncIterable<Uint8Array>
   /** Asks on a terminal; without one the answer is yes, since nobody is there to be asked. */
   readonly confirm: (question: string) => Promise<boolean>
   /** @param fields - go into every entry */

@@ -20,10 +20,12 @@ import { MIGRATE_COMMANDS } from './migrate.ts'
 import { PAYLOAD_LIMIT_COMMANDS } from './payload-limit.ts'
 import { RATE_LIMIT_COMMANDS } from './rate-limit.ts'
 import { INTERNAL_COMMANDS } from './receiver-process.ts'
+import { SCHEME_COMMANDS } from './scheme.ts'
 import { SEND_COMMANDS } from './send.ts'
 import { SERVE_COMMANDS } from './serve.ts'
 import { STATS_COMMANDS } from './stats.ts'
 import { TRIGGER_COMMANDS } from './trigger.ts'
+import { VERIFY_COMMANDS } from './verify.ts'
 import { VERSION_COMMANDS } from './version.ts'
 import { WEBHOOK_COMMANDS } from './webhook.ts'
 
@@ -44,6 +46,8 @@ export const COMMANDS: readonly Command[] = [
   ...LOG_COMMANDS,
   ...STATS_COMMANDS,
   ...SEND_COMMANDS,
+  ...SCHEME_COMMANDS,
+  ...VERIFY_COMMANDS,
   helpCommand(() => COMMANDS),
 ]
 

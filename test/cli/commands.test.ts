@@ -31,6 +31,9 @@ const CONTRACT = [
   'log show',
   'stats',
   'send',
+  'scheme list',
+  'scheme show',
+  'verify',
   'help',
 ]
 
@@ -41,6 +44,7 @@ const COMPLETE: Readonly<Record<string, readonly string[]>> = {
   'payload-limit set': ['a.b', '--kb', '1'],
   'events show': ['0198c2de-0000-7000-8000-000000000000'],
   'log show': ['0198c2de-0000-7000-8000-000000000000'],
+  'scheme show': ['github'],
   ...Object.fromEntries(
     [
       'trigger create',
@@ -104,7 +108,7 @@ describe.each(CONTRACT)('%s', (name) => {
     test('a missing argument is misuse and named', async () => {
       const { code, err } = await run(words)
       expect(code).toBe(2)
-      expect(err).toMatch(/^attune-webhooks: (REF|ID|--requests|--kb) is missing\n/)
+      expect(err).toMatch(/^attune-webhooks: (REF|ID|NAME|--requests|--kb) is missing\n/)
     })
   }
 })

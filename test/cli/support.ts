@@ -83,6 +83,7 @@ export async function run(
     printsToTerminal: false,
     terminalColumns: () => null,
     readInput: async () => new Uint8Array(),
+    inputChunks: async function* () {},
     confirm: async () => true,
     createLog: (level) => createLog({ level, write: (line) => context.say(line.trimEnd()) }),
     onStopSignal: () => undefined,
