@@ -46,12 +46,15 @@ const UTF_8 = new TextDecoder('utf-8', { fatal: true })
 
 async function judgeLine(line: Line, nowMs: number): Promise<CapturedVerdict | null> {
   if (line === null) return TOO_LONG
+  let captured: unknown
   try {
     const text = UTF_8.decode(line)
-    return text.trim() === '' ? null : await judgeCaptured(JSON.parse(text), nowMs)
+    if (text.trim() === '') return null
+    captured = JSON.parse(text)
   } catch {
     return { id: null, valid: false, reason: 'request_malformed', detail: 'The line is no JSON in UTF-8.' }
   }
+  return await judgeCaptured(captured, nowMs)
 }
 
 const verify = command({

@@ -49,8 +49,10 @@ export async function judgeCaptured(captured: unknown, nowMs: number): Promise<C
       ? { id, valid: true, reason: null, detail: null }
       : { id, valid: false, reason: verdict.reason, detail: verdict.detail }
   } catch (error) {
-    if (!(error instanceof Malformed)) throw error
-    return { id, valid: false, reason: error.reason, detail: error.message }
+    if (error instanceof Malformed) {
+      return { id, valid: false, reason: error.reason, detail: error.message }
+    }
+    return { id, valid: false, reason: 'unsupported', detail: 'The request could not be judged.' }
   }
 }
 

@@ -1,3 +1,4 @@
+import { ValueErrorType } from '@sinclair/typebox/errors'
 import { Value } from '@sinclair/typebox/value'
 import { SCHEME_BYTES_MAX, SCHEME_PLACEHOLDERS_MAX } from '../limits.ts'
 import type { FieldProblem } from '../rejection.ts'
@@ -43,9 +44,11 @@ function sizeOf(json: unknown): number | null {
 
 function formProblems(json: unknown): FieldProblem[] {
   const found = new Map<string, FieldProblem>()
-  for (const { path, schema, value } of Value.Errors(Scheme, json)) {
+  for (const { path, schema, value, type } of Value.Errors(Scheme, json)) {
     const field = fieldOf(path)
-    if (!found.has(field)) found.set(field, { field, message: requirement(schema, value) })
+    const isUnknown = type === ValueErrorType.ObjectAdditionalProperties
+    const message = isUnknown ? 'is not a known field' : requirement(schema, value)
+    if (!found.has(field)) found.set(field, { field, message })
   }
   return [...found.values()]
 }
@@ -62,18 +65,18 @@ function fieldOf(path: string): string {
 }
 
 function requirement(schema: Record<string, unknown>, value: unknown): string {
-  const { type, enum: choices, minLength, maxLength, minimum, maximum, maxItems } = schema
-  if (Array.isArray(choices)) return `must be one of ${choices.join(', ')}`
-  if (schema['not'] !== undefined || type === undefined) {
-    return value === undefined ? 'is missing' : 'is not as asked for'
-  }
+  const { type, anyOf: choices, minLength, maxLength, minimum, maximum, maxItems } = schema
   if (value === undefined) return 'is missing'
+  if (Array.isArray(choices)) return `must be ${choices.map(choiceText).join(' or ')}`
   if (type === 'string') return `must be text of ${minLength ?? 0} to ${maxLength} characters`
   if (type === 'integer') return `must be a whole number from ${minimum} to ${maximum}`
   if (type === 'array') return `must be a list of at most ${maxItems} entries`
   if (type === 'object') return 'must be an object'
-  return type === 'never' ? 'is not a known field' : `must be a ${type}`
+  return `must be a ${type}`
 }
+
+const choiceText = (choice: { readonly const?: unknown; readonly type?: unknown }): string =>
+  choice.const === undefined ? `${choice.type === 'array' ? 'a list' : 'text'}` : JSON.stringify(choice.const)
 
 /** Fields that a kind cannot do without. */
 const NEEDED: Readonly<Record<SchemeKind, readonly (keyof Scheme)[]>> = {

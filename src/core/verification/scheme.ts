@@ -45,7 +45,7 @@ export type Handshake = (typeof HANDSHAKES)[number]
 const text = (options: { readonly description?: string } = {}) =>
   t.String({ minLength: 1, maxLength: SCHEME_TEXT_LENGTH_MAX, ...options })
 const literals = <const Names extends readonly string[]>(names: Names) =>
-  t.Unsafe<Names[number]>({ type: 'string', enum: [...names] })
+  t.Unsafe<Names[number]>(t.Union(names.map((name) => t.Literal(name))))
 const record = <Value extends ReturnType<typeof text> | ReturnType<typeof t.Union>>(value: Value) =>
   t.Record(t.String({ maxLength: SCHEME_TEXT_LENGTH_MAX }), value, { maxProperties: SCHEME_CLAIMS_MAX })
 
