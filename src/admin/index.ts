@@ -7,6 +7,7 @@ import { events } from './events.ts'
 import { methods } from './methods.ts'
 import { type Metrics, metrics } from './metrics.ts'
 import { openapi, type Route } from './openapi.ts'
+import { schemes } from './schemes.ts'
 import { stats } from './stats.ts'
 import { token } from './token.ts'
 import { triggers } from './triggers.ts'
@@ -56,6 +57,7 @@ export const createAdmin = (deps: AdminDeps) => {
     .use(readiness(deps))
     .use(triggers(deps))
     .use(webhooks(deps))
+    .use(schemes())
     .use(stats(deps))
     .use(events(deps))
     .use(webhookEventLog(deps))

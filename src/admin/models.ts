@@ -25,6 +25,27 @@ export const PayloadLimitSettings = t.Object(
   { additionalProperties: false },
 )
 
+/** How the webhooks of one sender are verified. */
+const Scheme = t.Object({
+  name: t.String(),
+  title: t.String(),
+  kind: t.String(),
+  alias_of: t.Union([t.String(), t.Null()]),
+  docs: t.Union([t.String({ format: 'uri' }), t.Null()]),
+  certainty: t.String({
+    description:
+      'A: the library or server of the sender was read or run; B: its documentation was; C: third parties agree; M: from memory',
+  }),
+  not_signed: t.Union([t.String(), t.Null()], { description: 'what the scheme leaves to the transport' }),
+  handshake: t.Union([t.String(), t.Null()]),
+  tolerance_seconds: t.Union([t.Integer(), t.Null()]),
+  needs: t.Array(t.String(), { description: 'without these everybody is refused' }),
+  takes: t.Array(t.String()),
+  scheme: t.Record(t.String(), t.Unknown(), {
+    description: 'the record, in the language of own schemes',
+  }),
+})
+
 /** RFC 9457, as `http/problem.ts` writes it. */
 const Problem = t.Object({
   type: t.String({ format: 'uri' }),
@@ -47,6 +68,7 @@ export const MODELS = {
   WebhookEventLogRow,
   WebhookStats,
   WebhookTotals,
+  Scheme,
   Problem,
   Health,
 }

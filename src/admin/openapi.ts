@@ -106,8 +106,14 @@ const pathParameters = (path: string): object[] =>
     name,
     in: 'path',
     required: true,
-    schema: name === 'ref' ? jsonSchema(TriggerRef) : { type: 'string', format: 'uuid' },
+    schema: PARAMETERS[name ?? ''] ?? { type: 'string', format: 'uuid' },
   }))
+
+/** What is in a path, where it is no request id. */
+const PARAMETERS: Readonly<Record<string, unknown>> = {
+  ref: jsonSchema(TriggerRef),
+  name: { type: 'string' },
+}
 
 const queryParameters = (query: TObject | null): object[] =>
   Object.entries(query?.properties ?? {}).map(([name, schema]) => ({
@@ -148,6 +154,7 @@ interface Input {
 const codesOf = ({ codes = [] }: Description, { path, body, query }: Input): RejectionCode[] => [
   'unauthorized',
   ...(path.includes(':ref') ? (['trigger_unknown'] as const) : []),
+  ...(path.includes('/schemes/:name') ? (['scheme_unknown'] as const) : []),
   ...(path.includes('/events/:id') ? (['event_unknown'] as const) : []),
   ...(path.includes('/webhook-event-log/:id') ? (['log_row_unknown'] as const) : []),
   ...codes,

@@ -68,6 +68,7 @@ export const REJECTIONS = {
     detail: 'The request does not have the form that is asked for; see errors.',
   },
   trigger_unknown: { status: 404, title: 'Trigger unknown', detail: 'No trigger has this ref.' },
+  scheme_unknown: { status: 404, title: 'Scheme unknown', detail: 'No scheme has this name.' },
   trigger_ref_taken: {
     status: 409,
     title: 'Trigger ref taken',
