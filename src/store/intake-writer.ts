@@ -1,3 +1,4 @@
+import type { Sql } from 'postgres'
 import type { AcceptedAttempt, RejectedAttempt } from '../core/attempt.ts'
 import {
   ACCEPT_MS_MAX,
@@ -12,13 +13,7 @@ import { Rejection, storeUnavailable } from '../core/rejection.ts'
 import { AuditQueue, type AuditRow } from './audit-queue.ts'
 import { describeFault, type Pool } from './connection.ts'
 import { encodeBatch, INTAKE } from './intake-statement.ts'
-import {
-  COUNT,
-  type CountBatch,
-  type CountRow,
-  countParameters,
-  type RateLimitCounter,
-} from './rate-limit-counter.ts'
+import { COUNT, type CountRow, countParameters, type RateLimitCounter } from './rate-limit-counter.ts'
 
 /** What is told of each batch that was stored. */
 export interface BatchFigures {
@@ -42,6 +37,18 @@ export type IntakeOutcome = 'stored' | 'over_limit'
 /** What the intake writer asks of the rate-limit counter. */
 type Counter = Pick<RateLimitCounter, 'deferredCount' | 'takeDeferred' | 'giveBack' | 'settle'>
 
+/** What goes ahead of a batch on its connection. */
+interface Count {
+  readonly send: (sql: Sql) => Promise<void> | null
+  /** What the session has to have for the batch to be admitted; empty admits it as it is. */
+  readonly token: string
+  /** Called when the round trip has ended, whichever way. */
+  readonly end: () => void
+}
+
+/** For a batch each of whose attempts has its verdict. */
+const COUNTED: Count = { send: () => null, token: '', end: () => {} }
+
 /** Between two tries to write while the database is away. */
 const RETRY_MS = 100
 
@@ -54,12 +61,17 @@ const CIRCUIT_OPENS_AFTER_MS = 1_000
 /** No statement is given up before this, however little time its first attempt has left. */
 const ATTEMPT_MS_MIN = 500
 
+/** While one batch is with the database, the answers of the other are sent and its successor gathers. */
+const BATCHES_IN_FLIGHT_MAX = 2
+
 /** Rejections that ride along in one statement. */
 const REJECTED_ROWS_PER_BATCH = 256
 
 /**
- * The one way into the store. While one statement is in flight, the next batch gathers; its commit releases all the
- * answers that wait for it. There is no timer: batching adapts to load by itself.
+ * The one way into the store. While one batch is in flight, the next gathers; its commit releases all the answers that
+ * wait for it. As soon as the next is as large as the one in flight, it is sent behind it on the same connection: so neither the
+ * database nor this process waits for the other, and batches stay as large as they can. There is no timer: batching adapts
+ * to load by itself.
  *
  * A write whose outcome is unknown is repeated under the same ids, until the deadline of its attempts. Who is past
  * the deadline is answered 503; the row that the receiver then records has the same id, so should the write have succeeded
@@ -72,12 +84,15 @@ export class IntakeWriter {
   readonly #onBatch: (figures: BatchFigures) => void
   readonly #audit = new AuditQueue()
   #waiting: WaitingAttempt[] = []
-  #draining: Promise<void> | null = null
+  readonly #drains = new Set<Promise<void>>()
+  #rowsInFlight = 0
   #mergeTimer: ReturnType<typeof setTimeout> | null = null
   #countTimer: ReturnType<typeof setTimeout> | null = null
   #countDue = false
   readonly #tokenPrefix = crypto.randomUUID()
   #tokens = 0
+  /** Of the last count that is in flight; empty when none is. */
+  #tokenInFlight = ''
   #closing = false
   /** Attempts that were refused and may be stored all the same, until the receiver records their refusal. */
   readonly #perhapsStored = new Set<string>()
@@ -119,7 +134,7 @@ export class IntakeWriter {
     if (this.#waiting.length >= INTAKE_QUEUE_ROWS_MAX) {
       return Promise.reject(storeUnavailable('the intake queue is full'))
     }
-    if (this.#isOpenCircuit() && this.#draining !== null) {
+    if (this.#isOpenCircuit() && this.#drains.size > 0) {
       return Promise.reject(storeUnavailable('writes to the database are failing'))
     }
     return new Promise((resolve, reject) => {
@@ -158,9 +173,9 @@ export class IntakeWriter {
     while (performance.now() < giveUpAtMs) {
       this.#audit.releaseMerged()
       this.#countDue = true
-      if (!this.#hasWork() && this.#draining === null) break
+      if (!this.#hasWork() && this.#drains.size === 0) break
       this.#drain()
-      await Promise.race([this.#draining, Bun.sleep(RETRY_MS)])
+      await Promise.race([...this.#drains, Bun.sleep(RETRY_MS)])
     }
     if (this.#mergeTimer !== null) clearTimeout(this.#mergeTimer)
     if (this.#countTimer !== null) clearTimeout(this.#countTimer)
@@ -180,11 +195,21 @@ export class IntakeWriter {
   }
 
   #drain(): void {
-    this.#draining ??= this.#writeAll().finally(() => {
-      this.#draining = null
+    if (this.#drains.size >= BATCHES_IN_FLIGHT_MAX) return
+    // One that has begun and taken nothing yet will take all there is.
+    if (this.#drains.size > 0 && (this.#rowsInFlight === 0 || !this.#isBatchDue())) return
+    const drain = this.#writeAll().finally(() => {
+      this.#drains.delete(drain)
       // What came in between the last look and here.
       if (this.#hasWork() && !this.#closing) this.#drain()
     })
+    this.#drains.add(drain)
+  }
+
+  /** A batch beside another has to be as large: two small ones cost more than one. */
+  #isBatchDue(): boolean {
+    if (this.#rowsInFlight === 0) return this.#hasWork()
+    return this.#waiting.length >= this.#rowsInFlight && this.#failingSinceMs === null
   }
 
   #hasWork(): boolean {
@@ -195,10 +220,13 @@ export class IntakeWriter {
   async #writeAll(): Promise<void> {
     // One turn of the event loop lets attempts that arrived together share the first batch too.
     await Promise.resolve()
-    while (this.#hasWork()) {
+    while (this.#isBatchDue()) {
       const accepted = this.#takeAccepted()
       const rejected = this.#audit.take(REJECTED_ROWS_PER_BATCH)
+      const rows = accepted.length + rejected.length
+      this.#rowsInFlight += rows
       const stored = await this.#writeBatch(accepted, rejected)
+      this.#rowsInFlight -= rows
       if (!stored) await Bun.sleep(RETRY_MS)
     }
   }
@@ -220,9 +248,10 @@ export class IntakeWriter {
     let storing = accepted
     try {
       for (const waiting of accepted) waiting.sent = true
-      if (!(await this.#store(accepted, rejected, this.#counter.takeDeferred()))) {
+      if (!(await this.#store(accepted, rejected, this.#beginCount()))) {
         storing = refuseOverLimit(accepted)
-        await this.#store(storing, rejected, null)
+        const stored = await this.#store(storing, rejected, COUNTED)
+        if (!stored) throw storeUnavailable('a batch was not admitted')
       }
     } catch (error) {
       if (error instanceof Rejection) {
@@ -245,26 +274,19 @@ export class IntakeWriter {
   async #store(
     accepted: readonly WaitingAttempt[],
     rejected: readonly AuditRow[],
-    counts: CountBatch | null,
+    { send, token, end }: Count,
   ): Promise<boolean> {
     const startedAtMs = performance.now()
     const rows = accepted.length + rejected.length
     // The first one waits longest; whoever comes later is still within its time when this gives up.
     const leftMs = Math.max(ATTEMPT_MS_MIN, (accepted[0]?.deadlineMs ?? Infinity) - startedAtMs)
     this.#countDue = false
-    let counted: readonly CountRow[] | null = null
-    const token = counts === null ? '' : this.#nextToken()
     const batch = { accepted: accepted.map(({ attempt }) => attempt), rejected }
     const [bodies, json] = encodeBatch(batch, startedAtMs)
     try {
       const admitted = await this.#pool.run(Math.min(leftMs, ACCEPT_MS_MAX), async (sql) => {
         const [, stored] = await Promise.all([
-          counts &&
-            sql
-              .unsafe<CountRow[]>(COUNT, countParameters(counts, token), { prepare: true })
-              .then((answer) => {
-                counted = answer
-              }),
+          send(sql),
           rows > 0
             ? sql.unsafe<{ admitted: boolean }[]>(INTAKE, [bodies, json, token], { prepare: true })
             : null,
@@ -276,9 +298,35 @@ export class IntakeWriter {
       }
       return admitted
     } finally {
-      if (counts !== null && counted === null) this.#counter.giveBack(counts)
-      else if (counts !== null && counted !== null) this.#counter.settle(counts, counted, startedAtMs)
+      end()
     }
+  }
+
+  /**
+   * A request may have been taken by the count of the batch before, whose answer is not there yet. Each count therefore admits only what
+   * the one before it, where that is still in flight, has admitted too.
+   */
+  #beginCount(): Count {
+    const before = this.#tokenInFlight
+    const counts = this.#counter.takeDeferred()
+    if (counts === null) return { ...COUNTED, token: before }
+    const token = this.#nextToken()
+    this.#tokenInFlight = token
+    const startedAtMs = performance.now()
+    let open = true
+    const send = async (sql: Sql) => {
+      const parameters = countParameters(counts, token, before)
+      const rows = await sql.unsafe<CountRow[]>(COUNT, parameters, { prepare: true })
+      // Behind the deadline they have been given back, and are counted again.
+      if (open) this.#counter.settle(counts, rows, startedAtMs)
+      open = false
+    }
+    const end = () => {
+      if (open) this.#counter.giveBack(counts)
+      open = false
+      if (this.#tokenInFlight === token) this.#tokenInFlight = ''
+    }
+    return { send, token, end }
   }
 
   /** No two statements, also of different processes, may ever take each other's count for their own. */
@@ -355,15 +403,18 @@ export class IntakeWriter {
 const isOverLimit = ({ rateLimitCount }: AcceptedAttempt): boolean =>
   rateLimitCount?.verdict?.allowed === false
 
-/** Returns those that are within their limit. */
+/**
+ * Returns those that are within their limit.
+ *
+ * @throws Rejection `store_unavailable` when one has no verdict: its count was lost with a connection, and is made again
+ */
 function refuseOverLimit(accepted: readonly WaitingAttempt[]): WaitingAttempt[] {
-  return accepted.filter(({ attempt, resolve, reject }) => {
-    if (isOverLimit(attempt)) {
-      resolve('over_limit')
-      return false
-    }
-    if (attempt.rateLimitCount === null || attempt.rateLimitCount.verdict !== null) return true
-    reject(storeUnavailable('the request was not counted'))
-    return false
+  if (accepted.some(({ attempt }) => attempt.rateLimitCount?.verdict === null)) {
+    throw storeUnavailable('a request was not counted')
+  }
+  return accepted.filter(({ attempt, resolve }) => {
+    const refused = isOverLimit(attempt)
+    if (refused) resolve('over_limit')
+    return !refused
   })
 }

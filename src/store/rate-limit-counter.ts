@@ -29,7 +29,7 @@ interface KeyBatch {
 
 export type CountBatch = ReadonlyMap<string, KeyBatch>
 
-type CountParameters = [string[], number[], number[], number[], string]
+type CountParameters = [string[], number[], number[], number[], string, string]
 
 const BATCH_MAX = 1_024
 
@@ -140,7 +140,7 @@ export class RateLimitCounter {
     const counts = requests.map((request) => addTo(batch, request, { verdict: null }))
     const askedAtMs = performance.now()
     const rows = await this.#pool.run(QUERY_MS_MAX, (sql) =>
-      sql.unsafe<CountRow[]>(COUNT, countParameters(batch, ''), { prepare: true }),
+      sql.unsafe<CountRow[]>(COUNT, countParameters(batch, '', ''), { prepare: true }),
     )
     for (const row of rows) this.#note(row, batch, askedAtMs, 0)
     judge(batch, rows)
@@ -196,7 +196,7 @@ export interface CountRow {
 }
 
 /** The parameters of `COUNT`. */
-export function countParameters(batch: CountBatch, token: string): CountParameters {
+export function countParameters(batch: CountBatch, token: string, before: string): CountParameters {
   const groups = [...batch]
   return [
     groups.map(([key]) => key),
@@ -204,12 +204,14 @@ export function countParameters(batch: CountBatch, token: string): CountParamete
     groups.map(([, { counts }]) => counts.length),
     groups.map(([, { requests }]) => requests),
     token,
+    before,
   ]
 }
 
 /**
  * Counts a batch: $1 keys, $2 lengths of their windows, $3 requests, $4 limits, $5 the token that the session is left with when
- * no key of the batch is over its limit. The intake statement behind it stores nothing without that token.
+ * no key of the batch is over its limit, $6 the token that it must have from the count before, or empty. The intake statement
+ * behind it stores nothing without that token.
  *
  * Keys are taken in order, so that two processes that count the same ones never wait for each other in a circle.
  */
@@ -242,6 +244,9 @@ export const COUNT = `
     from counted c
     join request r on r.webhook_key = c.webhook_key
   ), admitted as materialized (
-    select set_config('attune.admitted', case when bool_and(allowed) then $5 else '' end, false) from verdict
+    select set_config('attune.admitted', case
+      when bool_and(allowed) and ($6 = '' or current_setting('attune.admitted', true) = $6) then $5
+      else '' end, false)
+    from verdict
   )
   select v.webhook_key, v.request_count, v.reset_ms from verdict v, admitted`
