@@ -1,11 +1,12 @@
-import { writeSync } from 'node:fs'
+import { write, writeSync } from 'node:fs'
 import { constants } from 'node:os'
 import { createInterface } from 'node:readline/promises'
 import type { CommandContext } from './cli/command.ts'
 import { runCommand } from './cli/index.ts'
-import { PROCESS_LINE_LENGTH_MAX } from './core/limits.ts'
+import { LOG_FLUSH_MS_MAX, PROCESS_LINE_LENGTH_MAX } from './core/limits.ts'
 import { newRequestId } from './core/request-id.ts'
 import { createLog, faultFields } from './log.ts'
+import { createLogSink } from './log-sink.ts'
 import type { ChildOptions, ChildProcess, ParentChannel } from './processes/messages.ts'
 
 const STDOUT = 1
@@ -33,6 +34,35 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
+/** A thread of the runtime does the writing, so that it may block. */
+const logSink = createLogSink({
+  writeSome: (bytes) =>
+    new Promise((resolve, reject) => {
+      write(STDERR, bytes, (error, written) => (error === null ? resolve(written) : reject(error)))
+    }),
+  droppedLine: (lines) => {
+    let report = ''
+    const log = createLog({
+      level: 'warn',
+      write: (line) => {
+        report = line
+      },
+    })
+    log.warn('lines of the log were dropped, because nobody took them', { lines })
+    return report
+  },
+})
+
+let isExiting = false
+
+/** The one way out: what was logged is written before, if it is taken in time. Who calls first decides on the code. */
+async function exit(code: number): Promise<void> {
+  if (isExiting) return
+  isExiting = true
+  await logSink.flush(LOG_FLUSH_MS_MAX)
+  process.exit(code)
+}
+
 const context: CommandContext = {
   env: process.env,
   print: (text) => writeOut(`${text}\n`),
@@ -44,7 +74,8 @@ const context: CommandContext = {
   readInput: () => Bun.stdin.bytes(),
   inputChunks: () => Bun.stdin.stream(),
   confirm,
-  createLog: (level, fields = {}) => createLog({ level, fields, write: (line) => writeAll(STDERR, line) }),
+  createLog: (level, fields = {}) => createLog({ level, fields, write: logSink.write }),
+  writeLogLine: (line) => logSink.write(`${line}\n`),
   onStopSignal,
   platform: process.platform,
   startChild,
@@ -71,7 +102,7 @@ function say(text: string): void {
 /** A pipe that another process made non-blocking is full for a moment, and is tried again after this. */
 const FULL_PIPE_WAIT_MS = 5
 
-/** A result waits for its reader; an entry of the log that nobody takes is dropped, since the server goes on. */
+/** A result waits for its reader; talk that nobody takes is dropped. */
 const TRIES_MAX = { [STDOUT]: Number.POSITIVE_INFINITY, [STDERR]: 3 } as const
 
 /** Writes at once, so that nothing is lost when the process exits right after. */
@@ -117,7 +148,7 @@ function onStopSignal(listener: (signal: string) => void): void {
         listener(signal)
       } else if (signal !== 'SIGINT' || nowMs - stoppingSinceMs >= ECHO_MS) {
         for (const child of children) child.kill('SIGKILL')
-        process.exit(SIGNAL_EXIT_BASE + constants.signals[signal])
+        void exit(SIGNAL_EXIT_BASE + constants.signals[signal])
       }
     })
   }
@@ -197,13 +228,13 @@ function openParent(): ParentChannel | null {
 
 /** A fault of our own that nothing has caught. The id leads from what an operator reports to the entry. */
 function crash(fault: unknown): number {
-  const log = createLog({ level: 'error', write: (line) => writeAll(STDERR, line) })
+  const log = createLog({ level: 'error', write: logSink.write })
   log.error('unexpected fault', { id: newRequestId(), ...faultFields(fault) })
   return 1
 }
 
-process.on('uncaughtException', (fault) => process.exit(crash(fault)))
-process.on('unhandledRejection', (fault) => process.exit(crash(fault)))
+process.on('uncaughtException', (fault) => void exit(crash(fault)))
+process.on('unhandledRejection', (fault) => void exit(crash(fault)))
 
 // argv is the same under `bun src/main.ts` and in the compiled binary: runtime, program, arguments.
-void main(process.argv.slice(2)).then((code) => process.exit(code))
+void main(process.argv.slice(2)).then(exit)

@@ -64,6 +64,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   admin: ['core', 'http', 'store', 'ui'],
   ui: ['core', 'admin'],
   'log.ts': ['core'],
+  'log-sink.ts': ['core'],
   'config.ts': ['core', 'log.ts'],
   'version.ts': [],
   'admin-token.ts': ['core', 'config.ts', 'store'],
@@ -82,7 +83,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'version.ts',
   ],
   cli: ['core', 'app.ts', 'processes', 'config.ts', 'log.ts', 'version.ts'],
-  'main.ts': ['core', 'cli', 'processes', 'log.ts'],
+  'main.ts': ['core', 'cli', 'processes', 'log.ts', 'log-sink.ts'],
 }
 
 /** Rooms that only wire what they are given: of these, others see types and no values. */

@@ -47,6 +47,8 @@ export interface CommandContext {
   readonly confirm: (question: string) => Promise<boolean>
   /** @param fields - go into every entry */
   readonly createLog: (level: LogLevel, fields?: LogFields) => Log
+  /** One line of a log that another process wrote, without the line feed, behind what was logged before. */
+  readonly writeLogLine: (line: string) => void
   /** Calls back at the first SIGINT or SIGTERM; a second one ends the process at once. */
   readonly onStopSignal: (listener: (signal: string) => void) => void
   /** The name of the operating system, as Node has it. */

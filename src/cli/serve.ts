@@ -58,12 +58,12 @@ const serve = command({
 })
 
 /** Settings reach a receiver process by message, so that none has to be in its environment too. */
-function receiverProcesses({ env, startChild, say }: CommandContext): ReceiverProcesses {
+function receiverProcesses({ env, startChild, writeLogLine }: CommandContext): ReceiverProcesses {
   const settings = new Set(Object.values(SETTINGS).map(({ variable }) => variable))
   const rest = Object.fromEntries(Object.entries(env).filter(([variable]) => !settings.has(variable)))
   return {
     startChild: (events) => startChild({ args: [RECEIVER_PROCESS], env: rest, ...events }),
-    writeLine: say,
+    writeLine: writeLogLine,
   }
 }
 

@@ -141,6 +141,13 @@ export const ADMIN_TOKEN_LENGTH_MAX = 1_024
 /** Longest text of one field of a log entry; what is cut off ends in an ellipsis. */
 export const LOG_TEXT_LENGTH_MAX = 2_048
 
+/** Lines of the log that wait for their reader; past it they are counted and dropped. One write takes up to the second. */
+export const LOG_QUEUE_BYTES_MAX = 1024 * 1024
+export const LOG_WRITE_BYTES_MAX = 64 * 1024
+
+/** The end of the process waits so long for the reader of its log. */
+export const LOG_FLUSH_MS_MAX = 1_000
+
 /** One call of the command line to the admin API. Above `ADMIN_QUERY_MS_MAX`, so that the server's answer comes first. */
 export const CLIENT_MS_MAX = 30_000
 

@@ -86,6 +86,7 @@ export async function run(
     inputChunks: async function* () {},
     confirm: async () => true,
     createLog: (level) => createLog({ level, write: (line) => context.say(line.trimEnd()) }),
+    writeLogLine: (line) => context.say(line),
     onStopSignal: () => undefined,
     platform: process.platform,
     startChild: () => {
