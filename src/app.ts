@@ -3,9 +3,12 @@ import { loadAdminToken } from './admin-token.ts'
 import { type Config, publicUrlOf } from './config.ts'
 import { FLUSH_MS_MAX } from './core/limits.ts'
 import type { Log } from './core/log.ts'
+import type { Sealing } from './core/sealing.ts'
+import { createCertificateFetcher } from './http/certificates.ts'
 import { socketPeer } from './http/client-address.ts'
 import { type Listener, listen, probePort } from './http/listener.ts'
 import { createMetrics, type Metrics, renderSnapshots } from './http/metrics.ts'
+import { loadSealing } from './master-keys.ts'
 import type { RunningReceiver } from './processes/receiver-process.ts'
 import { Supervisor, type SupervisorOptions } from './processes/supervisor.ts'
 import { createReceiver } from './receiver/index.ts'
@@ -49,11 +52,12 @@ export function startApp(
 /** Receiver and admin in this process. */
 async function startWhole(config: Config, log: Log, signal: AbortSignal): Promise<RunningApp> {
   const admin = loadAdminToken(config)
+  const sealing = sealingOf(config, log)
   const engine = await openEngine(config, log, signal)
   let stopping = false
   const isReady = () => !stopping && canStore(store)
   const metrics = createMetrics({ queues: () => queueLengths(store), isReady })
-  const store = await open({ engine, config, log, metrics, maintains: true })
+  const store = await open({ engine, config, log, metrics, maintains: true, sealing })
   const listeners: Listener[] = []
   try {
     const receiver = listenForWebhooks({ config, log, store, metrics, port: config.port, isShared: false })
@@ -87,6 +91,7 @@ async function startSupervised(
   processes: ReceiverProcesses,
 ): Promise<RunningApp> {
   const admin = loadAdminToken(config)
+  const sealing = sealingOf(config, log)
   const engine = await openEngine(config, log, signal)
   let stopping = false
   const isReady = () => !stopping && canStore(store) && supervisor?.isReady === true
@@ -102,7 +107,7 @@ async function startSupervised(
     contentType: metrics.contentType,
     render: async () => renderSnapshots([await metrics.snapshot(), ...((await supervisor?.measure()) ?? [])]),
   }
-  const store = await open({ engine, config, log, metrics, maintains: true })
+  const store = await open({ engine, config, log, metrics, maintains: true, sealing })
   let adminListener: Listener | null = null
   let supervisor: Supervisor | null = null
   const stop = async () => {
@@ -148,10 +153,11 @@ export async function startReceiver(
   port: number,
   signal: AbortSignal,
 ): Promise<RunningReceiver> {
+  const sealing = loadSealing(config)
   const engine = await openEngine(config, log, signal)
   let stopping = false
   const metrics = createMetrics({ queues: () => queueLengths(store) })
-  const store = await open({ engine, config, log, metrics, maintains: false })
+  const store = await open({ engine, config, log, metrics, maintains: false, sealing })
   try {
     const listener = listenForWebhooks({ config, log, store, metrics, port, isShared: true })
     return {
@@ -181,6 +187,14 @@ export async function migrate(config: Config, log: Log): Promise<MigrationResult
   }
 }
 
+function sealingOf(config: Config, log: Log): Sealing {
+  const sealing = loadSealing(config)
+  if (!sealing.isOn) {
+    log.warn('no master key is set: the secrets of triggers are stored in plain; see ATTUNE_MASTER_KEY')
+  }
+  return sealing
+}
+
 async function openEngine(config: Config, log: Log, signal?: AbortSignal): Promise<Engine> {
   if (config.databaseUrl === null) return embeddedEngine(config.dataDir, log)
   const engine = postgresqlEngine(config.databaseUrl)
@@ -201,15 +215,17 @@ interface Opening {
   readonly log: Log
   readonly metrics: Metrics
   readonly maintains: boolean
+  readonly sealing: Sealing
 }
 
-const open = ({ engine, config, log, metrics, maintains }: Opening): Promise<Store> =>
+const open = ({ engine, config, log, metrics, maintains, sealing }: Opening): Promise<Store> =>
   openStore({
     engine,
     log,
     retentionDays: config.retentionDays,
     onBatch: metrics.observeBatch,
     maintains,
+    sealing,
   }).catch(async (error) => {
     await engine.close()
     throw error
@@ -230,6 +246,9 @@ interface ReceiverListening {
 function listenForWebhooks({ config, log, store, metrics, port, isShared }: ReceiverListening): Listener {
   const receiver = createReceiver({
     log,
+    secretUses: store.secretUses,
+    publicUrl: () => publicUrlOf(config, listener.port),
+    fetchCertificate: createCertificateFetcher(),
     triggerCache: store.triggerCache,
     rateLimitCounter: store.rateLimitCounter,
     intakeWriter: store.intakeWriter,
@@ -238,7 +257,8 @@ function listenForWebhooks({ config, log, store, metrics, port, isShared }: Rece
     bodyBytesMax: config.bodyBytesMax,
     peerAddress: socketPeer,
   })
-  return listen(receiver, { host: config.host, port, isShared })
+  const listener: Listener = listen(receiver, { host: config.host, port, isShared })
+  return listener
 }
 
 interface AdminListening {

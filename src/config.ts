@@ -9,6 +9,7 @@ import {
   RETENTION_DAYS_DEFAULT,
   RETENTION_DAYS_MAX,
 } from './core/limits.ts'
+import { parseMasterKey } from './core/sealing.ts'
 import { LOG_LEVELS, type LogLevel } from './log.ts'
 
 /** Every setting of the process, read once at its start. `null` is a setting that was not given. */
@@ -25,6 +26,12 @@ export interface Config {
   readonly dataDir: string
   /** `null` means the token of `<data dir>/admin-token`. */
   readonly adminToken: string | null
+  /** Seals the secrets of triggers in the database; see `core/sealing.ts` for its form. At most one of key and file is given. */
+  readonly masterKey: string | null
+  readonly masterKeyFile: string | null
+  /** Opens what was sealed before the master key was changed. */
+  readonly masterKeyOld: string | null
+  readonly masterKeyOldFile: string | null
   /** Base of the webhook URLs, without a slash at its end; see `publicUrlOf` for when it is `null`. */
   readonly publicUrl: string | null
   /** Canonical addresses and CIDRs. */
@@ -134,6 +141,48 @@ export const SETTINGS: { readonly [Name in keyof Config]: Setting<Config[Name]> 
     unset: 'generated into <data dir>/admin-token',
     parse: adminToken,
   },
+  masterKey: {
+    variable: 'ATTUNE_MASTER_KEY',
+    flag: null,
+    placeholder: 'KEY',
+    reader: 'server',
+    secret: true,
+    description: 'seals the secrets of triggers in the database: 32 bytes, base64 or hexadecimal',
+    default: null,
+    unset: 'secrets are stored in plain',
+    parse: masterKey,
+  },
+  masterKeyFile: {
+    variable: 'ATTUNE_MASTER_KEY_FILE',
+    flag: 'master-key-file',
+    placeholder: 'FILE',
+    reader: 'server',
+    description: 'file with the master key, in place of ATTUNE_MASTER_KEY',
+    default: null,
+    unset: 'none',
+    parse: path,
+  },
+  masterKeyOld: {
+    variable: 'ATTUNE_MASTER_KEY_OLD',
+    flag: null,
+    placeholder: 'KEY',
+    reader: 'server',
+    secret: true,
+    description: 'the master key before this one, which opens what `rekey` has not sealed anew yet',
+    default: null,
+    unset: 'none',
+    parse: masterKey,
+  },
+  masterKeyOldFile: {
+    variable: 'ATTUNE_MASTER_KEY_OLD_FILE',
+    flag: 'master-key-old-file',
+    placeholder: 'FILE',
+    reader: 'server',
+    description: 'file with the master key before this one, in place of ATTUNE_MASTER_KEY_OLD',
+    default: null,
+    unset: 'none',
+    parse: path,
+  },
   publicUrl: {
     variable: 'ATTUNE_PUBLIC_URL',
     flag: 'public-url',
@@ -235,7 +284,9 @@ export function loadConfig(sources: Sources): Loaded {
   }
   // Each name of `Config` has been given the value that its own parser made, or there is a problem.
   const config = values as unknown as Config
-  if (problems.length === 0) problems.push(...listenerClash(config), ...processesWithoutServer(config))
+  if (problems.length === 0) {
+    problems.push(...listenerClash(config), ...processesWithoutServer(config), ...twoMasterKeys(config))
+  }
   return problems.length === 0 ? { ok: true, config: Object.freeze(config) } : { ok: false, problems }
 }
 
@@ -382,6 +433,18 @@ function processesWithoutServer({ processes, databaseUrl }: Config): string[] {
   ]
 }
 
+/** Which of two would hold, nobody could tell. */
+function twoMasterKeys({ masterKey, masterKeyFile, masterKeyOld, masterKeyOldFile }: Config): string[] {
+  const problems: string[] = []
+  if (masterKey !== null && masterKeyFile !== null) {
+    problems.push('ATTUNE_MASTER_KEY_FILE: must not be set together with ATTUNE_MASTER_KEY')
+  }
+  if (masterKeyOld !== null && masterKeyOldFile !== null) {
+    problems.push('ATTUNE_MASTER_KEY_OLD_FILE: must not be set together with ATTUNE_MASTER_KEY_OLD')
+  }
+  return problems
+}
+
 const accept = <T>(value: T): Parsed<T> => ({ ok: true, value })
 const refuse = (message: string): Parsed<never> => ({ ok: false, message })
 
@@ -432,6 +495,12 @@ function adminToken(text: string): Parsed<string> {
     : refuse(
         `must be ${ADMIN_TOKEN_LENGTH_MIN} to ${ADMIN_TOKEN_LENGTH_MAX} ASCII characters without white space`,
       )
+}
+
+function masterKey(text: string): Parsed<string> {
+  return parseMasterKey(text) === null
+    ? refuse('must be 32 bytes as base64 or as 64 hexadecimal digits, e.g. from `openssl rand -base64 32`')
+    : accept(text)
 }
 
 function baseUrl(text: string): Parsed<string> {

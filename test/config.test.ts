@@ -13,6 +13,7 @@ import {
 import { BODY_BYTES_MAX_CEILING, RETENTION_DAYS_MAX } from '../src/core/limits.ts'
 
 const TOKEN = 'canary-token-0123456789abcdef-0123456789'
+const MASTER_KEY = Buffer.from('canary-key-0123456789-0123456789').toString('base64')
 
 function load(env: Sources['env'], flags: Sources['flags'] = {}): Config {
   const loaded = loadConfig({ env, flags })
@@ -36,6 +37,10 @@ describe('loadConfig', () => {
       adminPort: 8081,
       dataDir: './attune-data',
       adminToken: null,
+      masterKey: null,
+      masterKeyFile: null,
+      masterKeyOld: null,
+      masterKeyOldFile: null,
       publicUrl: null,
       trustedProxies: [],
       bodyBytesMax: 26_214_400,
@@ -57,6 +62,8 @@ describe('loadConfig', () => {
         ATTUNE_ADMIN_PORT: '65535',
         ATTUNE_DATA_DIR: '/var/lib/attune',
         ATTUNE_ADMIN_TOKEN: TOKEN,
+        ATTUNE_MASTER_KEY: MASTER_KEY,
+        ATTUNE_MASTER_KEY_OLD_FILE: '/run/secrets/old-master-key',
         ATTUNE_PUBLIC_URL: 'https://hooks.example.com/attune/',
         ATTUNE_TRUSTED_PROXIES: '10.0.0.0/8, 2001:db8::/32',
         ATTUNE_BODY_BYTES_MAX: String(BODY_BYTES_MAX_CEILING),
@@ -74,6 +81,10 @@ describe('loadConfig', () => {
       adminPort: 65_535,
       dataDir: '/var/lib/attune',
       adminToken: TOKEN,
+      masterKey: MASTER_KEY,
+      masterKeyFile: null,
+      masterKeyOld: null,
+      masterKeyOldFile: '/run/secrets/old-master-key',
       publicUrl: 'https://hooks.example.com/attune',
       trustedProxies: ['10.0.0.0/8', '2001:db8::/32'],
       bodyBytesMax: BODY_BYTES_MAX_CEILING,
@@ -136,6 +147,9 @@ describe('loadConfig', () => {
     ['DATABASE_URL', 'POSTGRES//host'],
     ['DATABASE_URL', 'file:///postgres://host'],
     ['ATTUNE_ADMIN_TOKEN', 'a'.repeat(31)],
+    ['ATTUNE_MASTER_KEY', 'a'.repeat(42)],
+    ['ATTUNE_MASTER_KEY', 'g'.repeat(64)],
+    ['ATTUNE_MASTER_KEY_OLD', `${'a'.repeat(64)} `],
     ['ATTUNE_ADMIN_TOKEN', `${'a'.repeat(32)} b`],
     ['ATTUNE_ADMIN_TOKEN', `${'a'.repeat(32)}\n`],
     ['ATTUNE_ADMIN_TOKEN', 'ä'.repeat(32)],

@@ -68,6 +68,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   'config.ts': ['core', 'log.ts'],
   'version.ts': [],
   'admin-token.ts': ['core', 'config.ts', 'store'],
+  'master-keys.ts': ['core', 'config.ts'],
   // Several receiver processes: it passes messages and settings on, and knows neither SQL nor requests.
   processes: ['core', 'http', 'config.ts'],
   'app.ts': [
@@ -80,6 +81,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'processes',
     'config.ts',
     'admin-token.ts',
+    'master-keys.ts',
     'version.ts',
   ],
   cli: ['core', 'app.ts', 'processes', 'config.ts', 'log.ts', 'version.ts'],

@@ -99,6 +99,7 @@ export const triggerView = (trigger: StoredTrigger, publicUrl: string): Trigger 
   webhook_url: trigger.webhookKey === null ? null : publicUrl + webhookPath(trigger.webhookKey),
   webhook_hmac_enabled: trigger.webhookHmacEnabled,
   webhook_hmac_algorithm: trigger.webhookHmacAlgorithm,
+  webhook_verification_scheme: trigger.webhookVerificationScheme,
   webhook_rate_limit_enabled: trigger.webhookRateLimitEnabled,
   webhook_rate_limit_requests: trigger.webhookRateLimitRequests,
   webhook_rate_limit_window_seconds: trigger.webhookRateLimitWindowSeconds,

@@ -41,14 +41,22 @@ const CREDENTIAL_WORD =
 /** Ends like a credential, but only tells one delivery from another. */
 const NO_CREDENTIALS: ReadonlySet<string> = new Set(['i-twilio-idempotency-token', 'idempotency-token'])
 
+const NONE: ReadonlySet<string> = new Set()
+
 /**
  * The headers of a request as they are kept with the event and the audit row: in order, repeated ones
  * too, without credentials. Their number and length are bounded by the HTTP server (16 KiB).
+ *
+ * @param further - names in lower case whose values are credentials to the scheme of this trigger
  */
-export function keptHeaders(entries: Iterable<[string, string]>): HeaderPair[] {
+export function keptHeaders(
+  entries: Iterable<[string, string]>,
+  further: ReadonlySet<string> = NONE,
+): HeaderPair[] {
   const kept: HeaderPair[] = []
   for (const [name, value] of entries) {
-    kept.push([storable(name), isCredential(name) ? REDACTED : storable(value)])
+    const isHidden = isCredential(name) || further.has(name.toLowerCase())
+    kept.push([storable(name), isHidden ? REDACTED : storable(value)])
   }
   return kept
 }

@@ -113,6 +113,44 @@ export const TRIGGER_DESCRIPTION_LENGTH_MAX = 4_096
 export const HMAC_SECRET_LENGTH_MIN = 8
 export const HMAC_SECRET_LENGTH_MAX = 512
 
+/** Secrets of one trigger, expired ones included; the database refuses more. Each live one may cost a digest of the body. */
+export const WEBHOOK_SECRETS_MAX = 16
+
+/** A label of a secret, and a secret of a scheme, which may be shorter than one of the generic HMAC: some senders choose it. */
+export const SECRET_LABEL_LENGTH_MAX = 64
+export const SECRET_LENGTH_MAX = 512
+
+/** How long a secret can go on beside a newer one. */
+export const SECRET_OVERLAP_SECONDS_MAX = 365 * 86_400
+
+/** An expired secret is kept so long, so that it can be said of a refused attempt that it was signed with it. */
+export const SECRET_KEPT_DAYS = 30
+
+/** How often it is written down which secrets were used. */
+export const SECRET_USES_WRITE_MS = 60_000
+
+/** Secrets whose use waits to be written down. */
+export const SECRET_USES_MAX = 10_000
+
+/** Values of the configuration of a scheme: a JSON Web Key Set is the largest. The database refuses more than 32 KiB in all. */
+export const VERIFICATION_CONFIG_ENTRIES_MAX = 16
+export const VERIFICATION_CONFIG_LENGTH_MAX = 8_192
+export const PUBLIC_KEY_LENGTH_MAX = 4_096
+export const VERIFICATION_TOLERANCE_SECONDS_MAX = 86_400
+
+/** Rows that `rekey` seals anew in one transaction. */
+export const REKEY_BATCH_ROWS = 100
+
+/** A body that is declared longer is not read while its headers can be told to be wrong. */
+export const BODY_BYTES_JUDGED_UNREAD = 16 * 1024
+
+/** Certificates of senders: how long one is believed, how long a failure is, how many are kept and fetched at once. */
+export const CERTIFICATE_AGE_MS_MAX = 3_600_000
+export const CERTIFICATE_FAILURE_MS = 5_000
+export const CERTIFICATES_MAX = 64
+export const CERTIFICATE_FETCHES_MAX = 4
+export const CERTIFICATE_FETCH_MS_MAX = 3_000
+
 export const RATE_LIMIT_REQUESTS_MAX = 10_000
 export const RATE_LIMIT_WINDOW_SECONDS_MAX = 3_600
 

@@ -74,6 +74,26 @@ export const REJECTIONS = {
     title: 'Trigger ref taken',
     detail: 'A trigger with this ref is there already.',
   },
+  verification_disabled: {
+    status: 409,
+    title: 'Verification disabled',
+    detail: 'This webhook asks for no signature; choose a scheme first.',
+  },
+  secret_unknown: {
+    status: 404,
+    title: 'Secret unknown',
+    detail: 'The trigger has no secret of this label.',
+  },
+  secret_label_taken: {
+    status: 409,
+    title: 'Secret label taken',
+    detail: 'The trigger has a secret of this label already.',
+  },
+  master_key_missing: {
+    status: 409,
+    title: 'Master key missing',
+    detail: 'The server has no master key to seal secrets with.',
+  },
   event_unknown: { status: 404, title: 'Event unknown', detail: 'No event has this id.' },
   log_row_unknown: {
     status: 404,

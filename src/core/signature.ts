@@ -53,11 +53,20 @@ export function verifySignature(input: {
 
   const fault = signatureFault(signature, algorithm)
   if (fault !== null) return refuse(fault)
+  const key = UTF_8.encode(secret)
+  return isSignedWith(key, { body, signature, algorithm }) ? VERIFIED : refuse(DIGEST_MISMATCH)
+}
+
+export const DIGEST_MISMATCH = 'the digest does not match'
+
+/** Compares digests, of a signature that `signatureFault` has found none in. */
+export function isSignedWith(
+  key: Uint8Array,
+  input: { readonly body: Uint8Array; readonly signature: string; readonly algorithm: HmacAlgorithm },
+): boolean {
+  const { body, signature, algorithm } = input
   const digits = signature.slice(signature.indexOf('=') + 1)
-  const expected = hmac(UTF_8.encode(secret), body, algorithm)
-  return timingSafeEqual(expected, Buffer.from(digits, 'hex'))
-    ? VERIFIED
-    : refuse('the digest does not match')
+  return timingSafeEqual(hmac(key, body, algorithm), Buffer.from(digits, 'hex'))
 }
 
 /**

@@ -9,6 +9,7 @@ import {
   TRIGGER_LABEL_LENGTH_MAX,
   TRIGGER_REF_LENGTH_MAX,
 } from './limits.ts'
+import type { SignatureCheck } from './signature-check.ts'
 
 /**
  * The words of this house, each with one meaning:
@@ -93,6 +94,9 @@ export const Trigger = t.Object({
   webhook_url: t.Union([t.String(), t.Null()]),
   webhook_hmac_enabled: t.Boolean(),
   webhook_hmac_algorithm: HmacAlgorithm,
+  webhook_verification_scheme: t.Union([t.String(), t.Null()], {
+    description: 'generic, the name of another scheme, or custom; null when no signature is asked for',
+  }),
   webhook_rate_limit_enabled: t.Boolean(),
   webhook_rate_limit_requests: t.Integer(),
   webhook_rate_limit_window_seconds: t.Integer(),
@@ -114,6 +118,6 @@ export interface WebhookSettings {
   /** `null` when the check is off; an empty list refuses everyone. */
   readonly ipWhitelist: readonly string[] | null
   readonly rateLimit: { readonly requests: number; readonly windowSeconds: number } | null
-  /** `null` when the check is off; a `null` secret refuses everyone. */
-  readonly hmac: { readonly algorithm: HmacAlgorithm; readonly secret: string | null } | null
+  /** `null` when the check is off. */
+  readonly signature: SignatureCheck | null
 }

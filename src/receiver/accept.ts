@@ -6,7 +6,7 @@ import type { ReceiverDeps } from './deps.ts'
 import { requireAddress } from './ip-whitelist.ts'
 import { readBody, requireSize } from './payload-size.ts'
 import { refuseOverLimit } from './rate-limit.ts'
-import { requireSignature } from './signature.ts'
+import { signatureRequirement } from './signature.ts'
 import { requireEnabled } from './webhook-enabled.ts'
 
 /**
@@ -45,9 +45,10 @@ export const accept = (deps: ReceiverDeps, budget: BodyBudget) => {
  * A body may take half a minute, and settings can change meanwhile; a change is in force when its answer arrives, also for a request that
  * is half-way in. Where they have changed, what they decide now counts. The request was counted already.
  */
-const recheckWith =
-  ({ triggerCache, bodyBytesMax }: ReceiverDeps) =>
-  async (attempt: Attempt, body: Uint8Array): Promise<void> => {
+const recheckWith = (deps: ReceiverDeps) => {
+  const { triggerCache, bodyBytesMax } = deps
+  const requireSignature = signatureRequirement(deps)
+  return async (attempt: Attempt, body: Uint8Array): Promise<void> => {
     const current = await triggerCache.byKey(attempt.trigger.webhookKey)
     if (current === attempt.settings) return
     if (current === null) throw new Rejection('webhook_unknown', 'the key was ended while the body came in')
@@ -55,5 +56,6 @@ const recheckWith =
     requireEnabled(attempt)
     requireSize(attempt, body.byteLength, bodyBytesMax)
     requireAddress(attempt)
-    requireSignature(attempt, body)
+    await requireSignature(attempt, body)
   }
+}

@@ -57,7 +57,7 @@ export class Attempt {
       sourceIp: this.client.address,
       userAgent: sanitised(this.request.headers.get('user-agent'), USER_AGENT_LENGTH_MAX),
       payloadSizeBytes: this.body?.byteLength ?? storableSize(this.declaredBytes),
-      headers: keptHeaders(this.request.headers),
+      headers: keptHeaders(this.request.headers, this.trigger.signature?.credentialHeaders),
       hmacVerified: this.hmacVerified,
       verifiedBy: this.verifiedBy,
       rateLimited: this.rateLimited,

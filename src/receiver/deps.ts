@@ -4,9 +4,10 @@ import type { PeerAddress } from '../http/client-address.ts'
 import type { Metrics } from '../http/metrics.ts'
 import type { IntakeWriter } from '../store/intake-writer.ts'
 import type { RateLimitCounter } from '../store/rate-limit-counter.ts'
+import type { SecretUses } from '../store/secret-uses.ts'
 import type { TriggerCache } from '../store/trigger-cache.ts'
 
-/** What the receiver is given. It asks the store four things, and knows no SQL. */
+/** What the receiver is given. It asks the store five things, and knows no SQL. */
 export interface ReceiverDeps {
   readonly log: Log
   readonly triggerCache: Pick<TriggerCache, 'byKey'>
@@ -15,6 +16,11 @@ export interface ReceiverDeps {
     readonly accept: (attempt: AcceptedAttempt) => ReturnType<IntakeWriter['accept']>
     readonly record: (attempt: RejectedAttempt) => void
   }
+  readonly secretUses: Pick<SecretUses, 'note'>
+  /** Base of the webhook URLs, without a slash at its end: some senders sign the URL. Asked for at the first request or later. */
+  readonly publicUrl: () => string
+  /** Gets the certificate of a sender as PEM from a URL that its scheme allows; `null` when there is none to be had. */
+  readonly fetchCertificate: (url: string) => Promise<string | null>
   readonly metrics: Pick<Metrics, 'countAttempt' | 'countUnknownKey' | 'countUnavailable'>
   /** Canonical addresses and CIDRs whose forwarding headers are believed. */
   readonly trustedProxies: readonly string[]

@@ -1,5 +1,6 @@
 import { ADMIN_QUERY_MS_MAX, QUERY_MS_MAX } from '../core/limits.ts'
 import type { Log } from '../core/log.ts'
+import { Sealing } from '../core/sealing.ts'
 import { AdminDatabase } from './admin-database.ts'
 import { type Engine, Pool } from './connection.ts'
 import { Events } from './events.ts'
@@ -7,9 +8,11 @@ import { type BatchFigures, IntakeWriter } from './intake-writer.ts'
 import { Maintenance } from './maintenance.ts'
 import { migrate } from './migrate.ts'
 import { RateLimitCounter } from './rate-limit-counter.ts'
+import { SecretUses } from './secret-uses.ts'
 import { Stats } from './stats.ts'
 import { TriggerCache } from './trigger-cache.ts'
 import { Triggers } from './triggers.ts'
+import { Verifications } from './verifications.ts'
 import { WebhookEventLog } from './webhook-event-log.ts'
 
 /** The only room that speaks SQL: what the two planes may do with it. */
@@ -19,8 +22,10 @@ export interface Store {
   readonly triggerCache: TriggerCache
   readonly rateLimitCounter: RateLimitCounter
   readonly intakeWriter: IntakeWriter
+  readonly secretUses: SecretUses
   /** For administrators. */
   readonly triggers: Triggers
+  readonly verifications: Verifications
   readonly events: Events
   readonly webhookEventLog: WebhookEventLog
   readonly stats: Stats
@@ -35,6 +40,8 @@ export interface StoreOptions {
   readonly onBatch: (figures: BatchFigures) => void
   /** False where another process of this host migrates the schema and looks after it. */
   readonly maintains?: boolean
+  /** Without it secrets are stored in plain. */
+  readonly sealing?: Sealing
 }
 
 /** Statements of the receiver are ended by the server a little after the receiver has given them up. */
@@ -54,6 +61,7 @@ export async function openStore({
   retentionDays,
   onBatch,
   maintains = true,
+  sealing = new Sealing(null),
 }: StoreOptions): Promise<Store> {
   const maintenancePool = new Pool(engine, {
     name: 'maintenance',
@@ -76,7 +84,8 @@ export async function openStore({
   const database = new AdminDatabase(engine, adminOptions)
 
   const maintenance = new Maintenance(engine, maintenancePool, log, retentionDays)
-  const triggerCache = new TriggerCache(lookupPool, log)
+  const triggerCache = new TriggerCache(lookupPool, sealing, log)
+  const secretUses = new SecretUses(maintenancePool, log)
   const rateLimitCounter = new RateLimitCounter(lookupPool, () => intakeWriter.countSoon())
   const intakeWriter: IntakeWriter = new IntakeWriter(intakePool, rateLimitCounter, log, onBatch)
   if (maintains) await maintenance.start()
@@ -88,7 +97,9 @@ export async function openStore({
     triggerCache,
     rateLimitCounter,
     intakeWriter,
-    triggers: new Triggers(database, triggerCache),
+    secretUses,
+    triggers: new Triggers(database, triggerCache, sealing),
+    verifications: new Verifications(database, triggerCache, sealing),
     events: new Events(database),
     webhookEventLog: new WebhookEventLog(database),
     stats: new Stats(database),
@@ -97,6 +108,7 @@ export async function openStore({
       maintenance.stop()
       await intakeWriter.flush(deadlineMs)
       triggerCache.stop()
+      await secretUses.stop()
       await Promise.all([
         ...[maintenancePool, intakePool, lookupPool].map((pool) => pool.close(closeSeconds)),
         database.close(closeSeconds),

@@ -6,7 +6,13 @@ const MAINTENANCE_INTERVAL_MS = 10 * 60_000
 const MAINTENANCE_MS_MAX = 120_000
 
 /** Tables whose rows are rewritten all the time, which the embedded database does not vacuum by itself. */
-const REWRITTEN_TABLES = ['webhook_rate_limit', 'webhook_stats_hourly', 'trigger', 'trigger_change']
+const REWRITTEN_TABLES = [
+  'webhook_rate_limit',
+  'webhook_stats_hourly',
+  'trigger',
+  'trigger_change',
+  'webhook_secret',
+]
 
 /**
  * What has to be done now and then: partitions ahead, retention, and for the embedded database the vacuums that

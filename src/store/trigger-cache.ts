@@ -12,10 +12,13 @@ import {
 } from '../core/limits.ts'
 import type { Log } from '../core/log.ts'
 import { Rejection, storeUnavailable } from '../core/rejection.ts'
-import type { HmacAlgorithm, WebhookSettings } from '../core/trigger.ts'
+import type { Sealing } from '../core/sealing.ts'
+import { SignatureCheck } from '../core/signature-check.ts'
+import type { WebhookSettings } from '../core/trigger.ts'
 import { Batcher } from './batcher.ts'
 import { describeFault, type Pool } from './connection.ts'
 import { LruMap } from './lru-map.ts'
+import { SIGNATURE_COLUMNS, type SignatureRow, signatureSettings } from './signature-settings.ts'
 
 /** Keys of one look-up, and changes of one poll; more changes than this empty the cache. */
 const LOOKUP_BATCH_MAX = 512
@@ -39,7 +42,9 @@ interface Entry {
  */
 export class TriggerCache {
   readonly #pool: Pool
+  readonly #sealing: Sealing
   readonly #log: Log
+  readonly #faults = new LruMap<string, string>(TRIGGER_CACHE_MAX)
   readonly #known = new LruMap<string, Entry>(TRIGGER_CACHE_MAX)
   /** Apart from the known ones, so that guessing keys pushes no real trigger out of memory. */
   readonly #unknown = new LruMap<string, Entry>(UNKNOWN_KEY_CACHE_MAX)
@@ -59,8 +64,9 @@ export class TriggerCache {
   #stopped = false
   #warnedOfSkew = false
 
-  constructor(pool: Pool, log: Log) {
+  constructor(pool: Pool, sealing: Sealing, log: Log) {
     this.#pool = pool
+    this.#sealing = sealing
     this.#log = log
     this.#lookups = new Batcher({
       name: 'look-ups',
@@ -228,22 +234,45 @@ export class TriggerCache {
   }
 
   async #load(keys: readonly string[]): Promise<readonly (WebhookSettings | null)[]> {
+    // Before the question and not after the answer: a secret may end a little early here, and never late.
+    const askedAtMs = performance.now()
     const rows = await this.#pool.run(QUERY_MS_MAX, (sql) =>
       sql.unsafe<TriggerRow[]>(SELECT_BY_KEYS, [keys as string[]], { prepare: true }),
     )
-    const byKey = new Map(rows.map((row) => [row.webhook_key, toSettings(row)]))
+    const byKey = new Map(rows.map((row) => [row.webhook_key, this.#toSettings(row, askedAtMs)]))
     return keys.map((key) => byKey.get(key) ?? null)
+  }
+
+  #toSettings(row: TriggerRow, askedAtMs: number): WebhookSettings {
+    const signature = signatureSettings(row, { sealing: this.#sealing, askedAtMs })
+    const fault = signature?.fault ?? signature?.secretFault ?? null
+    if (fault !== null) this.#logFault(row, fault)
+    return Object.freeze({
+      triggerId: row.id,
+      triggerRef: row.ref,
+      webhookKey: row.webhook_key,
+      enabled: row.webhook_enabled,
+      payloadBytesMax: row.webhook_payload_size_limit_kb * BYTES_PER_KB,
+      ipWhitelist: row.webhook_ip_whitelist_enabled ? row.webhook_ip_whitelist : null,
+      rateLimit: row.webhook_rate_limit_enabled
+        ? { requests: row.webhook_rate_limit_requests, windowSeconds: row.webhook_rate_limit_window_seconds }
+        : null,
+      signature: signature === null ? null : new SignatureCheck(signature),
+    })
+  }
+
+  /** Once for each trigger and fault: it is read again every half a minute. */
+  #logFault({ id, ref }: TriggerRow, fault: string): void {
+    if (this.#faults.get(id) === fault) return
+    this.#faults.set(id, fault)
+    this.#log.error('a trigger cannot verify as it is set up', { trigger: ref, reason: fault })
   }
 }
 
-interface TriggerRow {
-  id: string
+interface TriggerRow extends SignatureRow {
   ref: string
   webhook_key: string
   webhook_enabled: boolean
-  webhook_hmac_enabled: boolean
-  webhook_hmac_secret: string | null
-  webhook_hmac_algorithm: HmacAlgorithm
   webhook_rate_limit_enabled: boolean
   webhook_rate_limit_requests: number
   webhook_rate_limit_window_seconds: number
@@ -254,26 +283,8 @@ interface TriggerRow {
 
 const SELECT_BY_KEYS = `
   select
-    id::text, ref, webhook_key, webhook_enabled,
-    webhook_hmac_enabled, webhook_hmac_secret, webhook_hmac_algorithm,
-    webhook_rate_limit_enabled, webhook_rate_limit_requests, webhook_rate_limit_window_seconds,
-    webhook_ip_whitelist_enabled, webhook_ip_whitelist, webhook_payload_size_limit_kb
-  from attune.trigger
-  where webhook_key = any ($1::text[])`
-
-function toSettings(row: TriggerRow): WebhookSettings {
-  return Object.freeze({
-    triggerId: row.id,
-    triggerRef: row.ref,
-    webhookKey: row.webhook_key,
-    enabled: row.webhook_enabled,
-    payloadBytesMax: row.webhook_payload_size_limit_kb * BYTES_PER_KB,
-    ipWhitelist: row.webhook_ip_whitelist_enabled ? row.webhook_ip_whitelist : null,
-    rateLimit: row.webhook_rate_limit_enabled
-      ? { requests: row.webhook_rate_limit_requests, windowSeconds: row.webhook_rate_limit_window_seconds }
-      : null,
-    hmac: row.webhook_hmac_enabled
-      ? { algorithm: row.webhook_hmac_algorithm, secret: row.webhook_hmac_secret }
-      : null,
-  })
-}
+    t.id::text, t.ref, t.webhook_key, t.webhook_enabled,
+    t.webhook_rate_limit_enabled, t.webhook_rate_limit_requests, t.webhook_rate_limit_window_seconds,
+    t.webhook_ip_whitelist_enabled, t.webhook_ip_whitelist, t.webhook_payload_size_limit_kb, ${SIGNATURE_COLUMNS}
+  from attune.trigger t
+  where t.webhook_key = any ($1::text[])`

@@ -1,6 +1,8 @@
-import { desc, eq, lt } from 'drizzle-orm'
+import { randomBytes } from 'node:crypto'
+import { desc, eq, lt, sql } from 'drizzle-orm'
 import { encodeCursor, type Page } from '../core/cursor.ts'
 import { Rejection } from '../core/rejection.ts'
+import { HMAC_SECRET_PLACE, type Sealing } from '../core/sealing.ts'
 import type { HmacAlgorithm, NewTrigger, RateLimitSettings, TriggerChange } from '../core/trigger.ts'
 import type { AdminDatabase } from './admin-database.ts'
 import { trigger } from './schema.ts'
@@ -16,6 +18,8 @@ export interface StoredTrigger {
   readonly webhookKey: string | null
   readonly webhookHmacEnabled: boolean
   readonly webhookHmacAlgorithm: HmacAlgorithm
+  /** `generic`, the name of another scheme, or `custom`; `null`: no signature is asked for. */
+  readonly webhookVerificationScheme: string | null
   readonly webhookRateLimitEnabled: boolean
   readonly webhookRateLimitRequests: number
   readonly webhookRateLimitWindowSeconds: number
@@ -26,7 +30,7 @@ export interface StoredTrigger {
   readonly updated: Date
 }
 
-/** Every column but the secret: what is not selected cannot leak. */
+/** Every column but those with secrets: what is not selected cannot leak. */
 const columns = {
   id: trigger.id,
   ref: trigger.ref,
@@ -36,6 +40,11 @@ const columns = {
   webhookKey: trigger.webhookKey,
   webhookHmacEnabled: trigger.webhookHmacEnabled,
   webhookHmacAlgorithm: trigger.webhookHmacAlgorithm,
+  webhookVerificationScheme: sql<string | null>`case
+    when ${trigger.webhookHmacEnabled} then 'generic'
+    when jsonb_typeof(${trigger.webhookVerification} -> 'scheme') = 'object' then 'custom'
+    else ${trigger.webhookVerification} ->> 'scheme'
+  end`,
   webhookRateLimitEnabled: trigger.webhookRateLimitEnabled,
   webhookRateLimitRequests: trigger.webhookRateLimitRequests,
   webhookRateLimitWindowSeconds: trigger.webhookRateLimitWindowSeconds,
@@ -48,6 +57,9 @@ const columns = {
 
 const UNIQUE_VIOLATION = '23505'
 
+/** As many as `attune.generate_webhook_hmac_secret()` makes. */
+const HMAC_SECRET_BYTES = 64
+
 /**
  * Triggers as administrators handle them. Settings change through the same SQL functions that operators call from psql,
  * and each change is in force in this process when its call returns.
@@ -57,10 +69,12 @@ const UNIQUE_VIOLATION = '23505'
 export class Triggers {
   readonly #database: AdminDatabase
   readonly #cache: TriggerCache
+  readonly #sealing: Sealing
 
-  constructor(database: AdminDatabase, cache: TriggerCache) {
+  constructor(database: AdminDatabase, cache: TriggerCache, sealing: Sealing) {
     this.#database = database
     this.#cache = cache
+    this.#sealing = sealing
   }
 
   /** @throws Rejection `trigger_ref_taken` */
@@ -139,21 +153,25 @@ export class Triggers {
     ownSecret: string | null,
   ): Promise<{ readonly trigger: StoredTrigger; readonly secret: string }> {
     const { id } = await this.read(ref)
+    // One that the database makes it has seen in plain.
+    const made = this.#sealing.isOn ? randomBytes(HMAC_SECRET_BYTES).toString('hex') : null
+    const chosen = ownSecret ?? made
     const secret = await changing(
       ref,
       this.#database.statement((sql) =>
         sql.begin(async (tx) => {
-          const [made] = await tx.unsafe<{ webhook_hmac_secret: string }[]>(
+          const [row] = await tx.unsafe<{ webhook_hmac_secret: string }[]>(
             'select webhook_hmac_secret from attune.enable_trigger_webhook_hmac($1::bigint, $2::text)',
             [String(id), algorithm],
           )
-          if (made === undefined) throw new Error('enable_trigger_webhook_hmac returned no row')
-          if (ownSecret === null) return made.webhook_hmac_secret
+          if (row === undefined) throw new Error('enable_trigger_webhook_hmac returned no row')
+          if (chosen === null) return row.webhook_hmac_secret
+          const place = { triggerId: String(id), name: HMAC_SECRET_PLACE }
           await tx.unsafe('update attune.trigger set webhook_hmac_secret = $2 where id = $1::bigint', [
             String(id),
-            ownSecret,
+            this.#sealing.seal(chosen, place),
           ])
-          return ownSecret
+          return chosen
         }),
       ),
     )
@@ -229,7 +247,7 @@ const NO_DATA_FOUND = 'P0002'
 const INVALID_PARAMETER_VALUE = '22023'
 
 /** A trigger that was deleted after it was read is as unknown as one that never was. */
-async function changing<T>(ref: string, change: Promise<T>): Promise<T> {
+export async function changing<T>(ref: string, change: Promise<T>): Promise<T> {
   try {
     return await change
   } catch (error) {

@@ -28,6 +28,7 @@ describe.each([...engines])('triggers on $name', (engine) => {
       webhook_url: null,
       webhook_hmac_enabled: false,
       webhook_hmac_algorithm: 'sha256',
+      webhook_verification_scheme: null,
       webhook_rate_limit_enabled: false,
       webhook_rate_limit_requests: 100,
       webhook_rate_limit_window_seconds: 60,

@@ -62,7 +62,9 @@ describe.each([...engines])('security settings on $name', (engine) => {
       webhook_hmac_algorithm: 'sha256',
       secret: expect.stringMatching(/^[0-9a-f]{128}$/),
     })
-    expect(await inForce(webhook_key)).toMatchObject({ hmac: { algorithm: 'sha256', secret: state.secret } })
+    expect(await inForce(webhook_key)).toMatchObject({
+      signature: { settings: { algorithm: 'sha256', secrets: [{ label: 'default', text: state.secret }] } },
+    })
   })
 
   test('HMAC takes an own secret and algorithm', async () => {
@@ -70,7 +72,9 @@ describe.each([...engines])('security settings on $name', (engine) => {
     const secret = 'Ünïcödé 🙂 & "quotes" \\ $1'
     const answer = await webhooks('PUT', 'hmac', { algorithm: 'sha512', secret })
     expect(answer.data<HmacState>().secret).toBe(secret)
-    expect(await inForce(webhook_key)).toMatchObject({ hmac: { algorithm: 'sha512', secret } })
+    expect(await inForce(webhook_key)).toMatchObject({
+      signature: { settings: { algorithm: 'sha512', secrets: [{ label: 'default', text: secret }] } },
+    })
   })
 
   test('HMAC again replaces the secret', async () => {
@@ -83,7 +87,7 @@ describe.each([...engines])('security settings on $name', (engine) => {
     await webhooks('PUT', 'hmac', { secret: SECRET })
     const answer = await webhooks('DELETE', 'hmac')
     expect(answer.data<Trigger>().webhook_hmac_enabled).toBe(false)
-    expect(await inForce(webhook_key)).toMatchObject({ hmac: null })
+    expect(await inForce(webhook_key)).toMatchObject({ signature: null })
   })
 
   test.each([

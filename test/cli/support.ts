@@ -108,6 +108,7 @@ export const TRIGGER: Trigger = {
   webhook_url: 'http://localhost:8080/api/v1/webhooks/wh_0123456789abcdefghijklmnopqrstuv',
   webhook_hmac_enabled: false,
   webhook_hmac_algorithm: 'sha256',
+  webhook_verification_scheme: null,
   webhook_rate_limit_enabled: true,
   webhook_rate_limit_requests: 10,
   webhook_rate_limit_window_seconds: 60,

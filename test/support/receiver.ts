@@ -1,5 +1,6 @@
 /** The assembled receiver on a port of 127.0.0.1, in front of a real store. */
 import type { Sql } from 'postgres'
+import type { Sealing } from '../../src/core/sealing.ts'
 import type { HmacAlgorithm, RateLimitSettings } from '../../src/core/trigger.ts'
 import { webhookPath } from '../../src/core/webhook-key.ts'
 import { type PeerAddress, socketPeer } from '../../src/http/client-address.ts'
@@ -14,6 +15,9 @@ export interface ReceiverOptions {
   readonly trustedProxies?: readonly string[]
   readonly bodyBytesMax?: number
   readonly peerAddress?: PeerAddress
+  readonly sealing?: Sealing
+  readonly publicUrl?: string
+  readonly fetchCertificate?: (url: string) => Promise<string | null>
 }
 
 export interface TriggerOptions {
@@ -93,12 +97,21 @@ export async function startReceiver(engine: Engine, options: ReceiverOptions = {
     queues: () => ({ intake: 0, audit: 0, lookups: 0, rateLimit: 0 }),
     isReady: () => true,
   })
-  const store = await openStore({ engine, log, retentionDays: 90, onBatch: metrics.observeBatch })
+  const store = await openStore({
+    engine,
+    log,
+    retentionDays: 90,
+    onBatch: metrics.observeBatch,
+    ...(options.sealing !== undefined && { sealing: options.sealing }),
+  })
   const app = createReceiver({
     log,
     triggerCache: store.triggerCache,
     rateLimitCounter: store.rateLimitCounter,
     intakeWriter: store.intakeWriter,
+    secretUses: store.secretUses,
+    publicUrl: () => options.publicUrl ?? url,
+    fetchCertificate: options.fetchCertificate ?? (async () => null),
     metrics,
     trustedProxies: options.trustedProxies ?? [],
     bodyBytesMax: options.bodyBytesMax ?? 25 * 1024 * 1024,
