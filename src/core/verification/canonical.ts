@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Field } from './form.ts'
-import { queryFields } from './form.ts'
+import { queryFields, sorted } from './form.ts'
 import type { RequestView } from './place.ts'
 import { pathAndQuery, withoutQuery } from './url.ts'
 
@@ -50,22 +49,6 @@ function plivo(view: RequestView): readonly Uint8Array[] | null {
     Buffer.from(withoutQuery(request.url)),
     Buffer.from(`${mark}${query.join('&')}${dot}${form.join('')}`, 'latin1'),
   ]
-}
-
-/** By name, then by value. */
-const sorted = (fields: readonly Field[]): readonly Field[] =>
-  fields.toSorted(([a, x], [b, y]) => (a < b ? -1 : a > b ? 1 : x < y ? -1 : x > y ? 1 : 0))
-
-/** Form parameters as Twilio and Mandrill sign them: sorted, and one that is there twice with the same value counts once. */
-export function sortedParameters(fields: readonly Field[]): Uint8Array {
-  const pieces: string[] = []
-  let last: Field | null = null
-  for (const field of sorted(fields)) {
-    const isRepeated = last !== null && last[0] === field[0] && last[1] === field[1]
-    if (!isRepeated) pieces.push(field[0], field[1])
-    last = field
-  }
-  return Buffer.from(pieces.join(''), 'latin1')
 }
 
 /** The query string hash of Atlassian Connect: method, path and sorted query. */

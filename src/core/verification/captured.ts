@@ -153,7 +153,7 @@ function headersOf(given: unknown): ReadonlyMap<string, string> {
 function add(headers: Map<string, string>, name: string, value: string): void {
   const before = headers.get(name)
   // An HTTP parser takes white space off both ends.
-  const trimmed = value.replace(/^[ \t]+|[ \t]+$/g, '')
+  const trimmed = value.trim()
   headers.set(name, before === undefined ? trimmed : `${before}, ${trimmed}`)
 }
 

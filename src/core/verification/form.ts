@@ -48,10 +48,31 @@ export function urlEncodedFields(text: string): readonly Field[] | null {
   return fields
 }
 
-const unescaped = (text: string): string =>
-  text
-    .replaceAll('+', ' ')
-    .replace(/%([0-9a-fA-F]{2})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)))
+const PERCENT = 0x25
+const PLUS = 0x2b
+const SPACE = 0x20
+
+/** Byte by byte: a pattern with a function for each escape takes ten times as long, and strangers may send nothing but escapes. */
+function unescaped(text: string): string {
+  if (!/[%+]/.test(text)) return text
+  const bytes = Buffer.from(text, 'latin1')
+  let length = 0
+  for (let at = 0; at < bytes.byteLength; at += 1) {
+    const byte = bytes[at] ?? 0
+    const escaped = byte === PERCENT ? 16 * hexDigit(bytes[at + 1]) + hexDigit(bytes[at + 2]) : -1
+    if (escaped >= 0) at += 2
+    bytes[length] = escaped >= 0 ? escaped : byte === PLUS ? SPACE : byte
+    length += 1
+  }
+  return bytes.toString('latin1', 0, length)
+}
+
+/** The value of a hexadecimal digit; for anything else so little that no sum with it is a byte. */
+function hexDigit(code = 0): number {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30
+  const lower = code | 0x20
+  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1_000
+}
 
 /** The fields of RFC 7578 that are no files. `null` when the body does not keep to its boundary. */
 function multipartFields(contentType: string, text: string): readonly Field[] | null {
@@ -70,4 +91,20 @@ function multipartFields(contentType: string, text: string): readonly Field[] | 
     if (field?.[1] !== undefined) fields.push([field[1], part.slice(headEnd + 4)])
   }
   return fields
+}
+
+/** By name, then by value. */
+export const sorted = (fields: readonly Field[]): readonly Field[] =>
+  fields.toSorted(([a, x], [b, y]) => (a < b ? -1 : a > b ? 1 : x < y ? -1 : x > y ? 1 : 0))
+
+/** Form parameters as Twilio and Mandrill sign them: sorted, and one that is there twice with the same value counts once. */
+export function sortedParameters(fields: readonly Field[]): Uint8Array {
+  const pieces: string[] = []
+  let last: Field | null = null
+  for (const field of sorted(fields)) {
+    const isRepeated = last !== null && last[0] === field[0] && last[1] === field[1]
+    if (!isRepeated) pieces.push(field[0], field[1])
+    last = field
+  }
+  return Buffer.from(pieces.join(''), 'latin1')
 }

@@ -67,6 +67,22 @@ export class JsonText {
     return first === '{' || first === '[' || first === 'n' ? null : raw
   }
 
+  /** Whether no two members of this object have one name. */
+  hasDistinctNames(): boolean {
+    const start = this.#skipSpace(this.#whole.from)
+    const names = new Set<string>()
+    let at = this.#skipSpace(start + 1)
+    while (this.#text[at] !== '}') {
+      const nameEnd = this.#skipString(at)
+      const name: string = JSON.parse(this.#text.slice(at, nameEnd))
+      if (names.has(name)) return false
+      names.add(name)
+      at = this.#skipSpace(this.#skipValue(this.#skipSpace(this.#skipSpace(nameEnd) + 1)))
+      if (this.#text[at] === ',') at = this.#skipSpace(at + 1)
+    }
+    return true
+  }
+
   isText(): boolean {
     return this.#text[this.#skipSpace(this.#whole.from)] === '"'
   }

@@ -77,8 +77,7 @@ function objectOf(bytes: Uint8Array): Claims | null {
   if (json === null) return null
   const value: unknown = JSON.parse(Buffer.from(bytes).toString())
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return null
-  const isDouble = Object.keys(value).some((name) => json.at([name]) === 'ambiguous')
-  return isDouble ? null : { ...value }
+  return json.hasDistinctNames() ? { ...value } : null
 }
 
 interface Signed {

@@ -1,4 +1,4 @@
-import { type Field, formFields, queryFields } from './form.ts'
+import { type Field, formFields, queryFields, sortedParameters } from './form.ts'
 import { JsonText, type NoValue } from './json.ts'
 import type { VerificationRequest } from './request.ts'
 
@@ -50,6 +50,7 @@ export class RequestView {
   #json: JsonText | null | undefined
   #fields: readonly Field[] | null | undefined
   #query: readonly Field[] | undefined
+  #parameters: Uint8Array | undefined
 
   constructor(
     request: VerificationRequest,
@@ -63,7 +64,7 @@ export class RequestView {
 
   /** The JSON of the request; `null` when it has none. */
   get json(): JsonText | null {
-    this.#json ??= this.#parseJson()
+    if (this.#json === undefined) this.#json = this.#parseJson()
     return this.#json
   }
 
@@ -73,6 +74,12 @@ export class RequestView {
       this.#fields = formFields(this.request.header('content-type'), this.request.body)
     }
     return this.#fields
+  }
+
+  /** The fields of a form as Twilio and Mandrill sign them. */
+  get parameters(): Uint8Array {
+    this.#parameters ??= sortedParameters(this.fields ?? [])
+    return this.#parameters
   }
 
   get isForm(): boolean {

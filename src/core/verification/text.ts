@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { CANONICALS, type CanonicalName, isCanonicalName, sortedParameters } from './canonical.ts'
+import { CANONICALS, type CanonicalName, isCanonicalName } from './canonical.ts'
 import type { JsonText } from './json.ts'
 import { bytesOf, type Place, parsePlace, type RequestView } from './place.ts'
 import type { Scheme } from './scheme.ts'
@@ -98,7 +98,7 @@ function renderPart(part: Part, context: TextContext): readonly Uint8Array[] | n
     case 'url':
       return [Buffer.from(urlIn(part.form, context.url))]
     case 'params':
-      return context.isBodyHashed ? [] : [sortedParameters(view.fields ?? [])]
+      return context.isBodyHashed ? [] : [view.parameters]
     case 'crc32':
       return [Buffer.from(String(Bun.hash.crc32(view.request.body) >>> 0))]
     case 'secret':
