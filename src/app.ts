@@ -244,6 +244,7 @@ interface ReceiverListening {
 }
 
 function listenForWebhooks({ config, log, store, metrics, port, isShared }: ReceiverListening): Listener {
+  const cutOff = new AbortController()
   const receiver = createReceiver({
     log,
     secretUses: store.secretUses,
@@ -256,8 +257,14 @@ function listenForWebhooks({ config, log, store, metrics, port, isShared }: Rece
     trustedProxies: config.trustedProxies,
     bodyBytesMax: config.bodyBytesMax,
     peerAddress: socketPeer,
+    cutOff: cutOff.signal,
   })
-  const listener: Listener = listen(receiver, { host: config.host, port, isShared })
+  const listener: Listener = listen(receiver, {
+    host: config.host,
+    port,
+    isShared,
+    onCutOff: () => cutOff.abort(),
+  })
   return listener
 }
 

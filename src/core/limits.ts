@@ -247,6 +247,9 @@ export const FLUSH_MS_MAX = 5_000
  */
 export const DRAIN_GRACE_MS = 300
 
+/** Who is not done after `DRAIN_MS_MAX` is told to come again, and has so long to hear it. */
+export const LAST_ANSWER_MS = 250
+
 /** Receiver processes of one `serve`. Each holds up to six connections to the database. */
 export const PROCESSES_MAX = 64
 

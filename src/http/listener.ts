@@ -1,4 +1,4 @@
-import { DRAIN_GRACE_MS, DRAIN_MS_MAX, IDLE_SECONDS_MAX } from '../core/limits.ts'
+import { DRAIN_GRACE_MS, DRAIN_MS_MAX, IDLE_SECONDS_MAX, LAST_ANSWER_MS } from '../core/limits.ts'
 import { OperatorError } from '../core/operator-error.ts'
 import { refuseNewConnections } from './accept-backlog.ts'
 
@@ -19,6 +19,8 @@ export interface ListenOptions {
   readonly port: number
   /** Shares the port with other processes that say so too. Otherwise two of them would each take half of the requests without a word. */
   readonly isShared: boolean
+  /** Called when those in flight have had their time: whoever can still be answered is, before all are cut off. */
+  readonly onCutOff?: () => void
 }
 
 interface BunServer {
@@ -34,7 +36,7 @@ interface App {
 }
 
 /** @throws OperatorError when the address cannot be listened on */
-export function listen(app: App, { host, port, isShared }: ListenOptions): Listener {
+export function listen(app: App, { host, port, isShared, onCutOff }: ListenOptions): Listener {
   const options = {
     hostname: host,
     port,
@@ -52,7 +54,7 @@ export function listen(app: App, { host, port, isShared }: ListenOptions): Liste
     throw unusable(host, port, error)
   }
   if (server?.port === undefined) throw new OperatorError(`Listening on ${host}:${port} did not succeed.`)
-  return listenerOf(app, server, server.port)
+  return listenerOf(app, server, server.port, onCutOff)
 }
 
 /**
@@ -73,7 +75,7 @@ export async function probePort(host: string, port: number): Promise<number> {
   return chosen
 }
 
-function listenerOf(app: App, server: BunServer, port: number): Listener {
+function listenerOf(app: App, server: BunServer, port: number, onCutOff?: () => void): Listener {
   return {
     port,
     async drain() {
@@ -82,7 +84,11 @@ function listenerOf(app: App, server: BunServer, port: number): Listener {
       refuseNewConnections(port)
       server.reload({ fetch: async (request) => asLastAnswer(await app.fetch(request)), routes: {} })
       await Bun.sleep(DRAIN_GRACE_MS)
-      await Promise.race([server.stop(), Bun.sleep(DRAIN_MS_MAX)])
+      const stopped = server.stop().then(() => true)
+      if ((await Promise.race([stopped, Bun.sleep(DRAIN_MS_MAX)])) !== true) {
+        onCutOff?.()
+        await Promise.race([stopped, Bun.sleep(LAST_ANSWER_MS)])
+      }
       await server.stop(true)
     },
     async cut() {

@@ -2,6 +2,7 @@ import { Elysia } from 'elysia'
 import { type CompiledCidrs, compileCidrs } from '../core/address.ts'
 import type { AuditRecord, RateLimitCount } from '../core/attempt.ts'
 import type { ClientAddress } from '../core/client-address.ts'
+import type { HeaderPair } from '../core/event.ts'
 import { keptHeaders, sanitiseText } from '../core/headers.ts'
 import { CONTENT_TYPE_LENGTH_MAX, USER_AGENT_LENGTH_MAX } from '../core/limits.ts'
 import type { WebhookSettings } from '../core/trigger.ts'
@@ -14,6 +15,8 @@ export class Attempt {
   readonly id: string
   readonly request: Request
   readonly client: ClientAddress
+  /** Aborted when its body can no longer be waited for. */
+  readonly cutOff: AbortSignal
   readonly startedAtMs = performance.now()
   /** Set by the look-up. */
   settings: WebhookSettings | null = null
@@ -30,10 +33,11 @@ export class Attempt {
   /** Gives back the share of memory that the body took. */
   release: (() => void) | null = null
 
-  constructor(id: string, request: Request, client: ClientAddress) {
+  constructor(id: string, request: Request, client: ClientAddress, cutOff: AbortSignal) {
     this.id = id
     this.request = request
     this.client = client
+    this.cutOff = cutOff
   }
 
   /** The trigger's settings, for every step behind the look-up. */
@@ -46,8 +50,13 @@ export class Attempt {
     return sanitised(this.request.headers.get('content-type'), CONTENT_TYPE_LENGTH_MAX)
   }
 
-  /** What the audit trail keeps of this attempt. */
-  auditRecord(): AuditRecord {
+  /** The headers as they are kept with the event and the audit row. */
+  keptHeaders(): HeaderPair[] {
+    return keptHeaders(this.request.headers, this.trigger.signature?.credentialHeaders)
+  }
+
+  /** What the audit trail keeps of this attempt, beside its headers. */
+  auditRecord(): Omit<AuditRecord, 'headers'> {
     const { triggerId, triggerRef, webhookKey } = this.trigger
     return {
       id: this.id,
@@ -57,7 +66,6 @@ export class Attempt {
       sourceIp: this.client.address,
       userAgent: sanitised(this.request.headers.get('user-agent'), USER_AGENT_LENGTH_MAX),
       payloadSizeBytes: this.body?.byteLength ?? storableSize(this.declaredBytes),
-      headers: keptHeaders(this.request.headers, this.trigger.signature?.credentialHeaders),
       hmacVerified: this.hmacVerified,
       verifiedBy: this.verifiedBy,
       rateLimited: this.rateLimited,
@@ -72,13 +80,14 @@ export class Attempt {
  *
  * The chain of steps is built on the instance that this returns, so that every hook is local to it and knows the attempt.
  */
-export const attempt = ({ trustedProxies, peerAddress }: ReceiverDeps) => {
+export const attempt = ({ trustedProxies, peerAddress, cutOff }: ReceiverDeps) => {
   const trusted: CompiledCidrs = compileCidrs(trustedProxies)
   return new Elysia().derive(({ request, server, set }) => ({
     attempt: new Attempt(
       String(set.headers[REQUEST_ID_HEADER]),
       request,
       clientAddress(request, peerAddress(request, server), trusted),
+      cutOff,
     ),
   }))
 }

@@ -27,4 +27,6 @@ export interface ReceiverDeps {
   /** The hard ceiling over every trigger's own limit. */
   readonly bodyBytesMax: number
   readonly peerAddress: PeerAddress
+  /** Aborted when the process ends and has waited for bodies as long as it can. */
+  readonly cutOff: AbortSignal
 }

@@ -48,19 +48,12 @@ const tooLarge = (reason: string): Rejection =>
 /**
  * Reads the body, once; every byte is counted, and what it takes of memory comes out of one budget.
  *
- * @throws Rejection `payload_too_large`, `body_incomplete`, `body_timeout`; `store_unavailable` when the budget is used up
+ * @throws Rejection `payload_too_large`, `body_incomplete`, `body_timeout`; `store_unavailable` when the budget is used up or the process ends
  */
 export async function readBody(attempt: Attempt, ceiling: number, budget: BodyBudget): Promise<Uint8Array> {
   if (attempt.body !== null) return attempt.body
   const declared = attempt.declaredBytes
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () =>
-        reject(new Rejection('body_timeout', `the body did not arrive within ${BODY_READ_MS_MAX} ms`, CLOSE)),
-      BODY_READ_MS_MAX,
-    )
-  })
+  const deadline = openDeadline(attempt.cutOff)
   const share = budget.open(attempt.trigger.triggerId)
   attempt.release = share.release
   try {
@@ -69,12 +62,32 @@ export async function readBody(attempt: Attempt, ceiling: number, budget: BodyBu
       declared !== null && declared <= BODY_BYTES_READ_AT_ONCE_MAX
         ? readAtOnce(attempt.request, declared, share.take)
         : readByChunk(attempt.request, declared, limit, share.take)
-    const body = await Promise.race([reading, timeout])
+    const body = await Promise.race([reading, deadline.passed])
     if (declared !== null && body.byteLength !== declared) throw incomplete(body.byteLength, declared)
     attempt.body = body
     return body
   } finally {
-    clearTimeout(timer)
+    deadline.close()
+  }
+}
+
+/** Until when a body is waited for: its own time, or the end of the process, which is no fault of its sender. */
+function openDeadline(cutOff: AbortSignal): { readonly passed: Promise<never>; close(): void } {
+  const { promise: passed, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(
+    () =>
+      reject(new Rejection('body_timeout', `the body did not arrive within ${BODY_READ_MS_MAX} ms`, CLOSE)),
+    BODY_READ_MS_MAX,
+  )
+  const end = () => reject(storeUnavailable('the process ended before the body had arrived'))
+  if (cutOff.aborted) end()
+  else cutOff.addEventListener('abort', end)
+  return {
+    passed,
+    close() {
+      clearTimeout(timer)
+      cutOff.removeEventListener('abort', end)
+    },
   }
 }
 

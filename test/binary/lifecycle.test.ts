@@ -182,16 +182,23 @@ describe(`the end, ${engineName}`, () => {
     for (const connection of connections) connection.destroy()
   })
 
-  test('a sender that does not come to an end is cut off within the deadline', async () => {
+  test('a sender that does not come to an end is cut off within the deadline, with a 503 that is recorded', async () => {
     const server = await installation.serve()
-    const { path } = await server.createTrigger('github.push')
+    const { path, ref } = await server.createTrigger('github.push')
     const slow = await sendHalf(server, path)
     const startedAtMs = performance.now()
     expect(await server.stop()).toBe(0)
     const elapsedMs = performance.now() - startedAtMs
     expect(elapsedMs).toBeGreaterThan(DRAIN_MS_MAX - 1_000)
     expect(elapsedMs).toBeLessThan(SHUTDOWN_MS_MAX)
+    // It did nothing wrong: it is asked to send again.
+    expect((await slow.response()).status).toBe(503)
     await slow.closed
+    const next = await installation.serve()
+    const rows = await readAll(next, `/api/v1/webhook-event-log?trigger=${ref}`)
+    expect(rows.map(({ status_code, error_code }) => [status_code, error_code])).toEqual([
+      [503, 'store_unavailable'],
+    ])
   })
 
   test('a second signal ends it at once', async () => {

@@ -116,6 +116,7 @@ export async function startReceiver(engine: Engine, options: ReceiverOptions = {
     trustedProxies: options.trustedProxies ?? [],
     bodyBytesMax: options.bodyBytesMax ?? 25 * 1024 * 1024,
     peerAddress: options.peerAddress ?? socketPeer,
+    cutOff: new AbortController().signal,
   })
   const { server } = app.listen({
     hostname: '127.0.0.1',
