@@ -47,7 +47,7 @@ export interface AcceptedAttempt extends AuditRecord {
   readonly body: Uint8Array
 }
 
-/** An attempt that was turned away. */
+/** An attempt that was turned away. Its headers may be worked out when they are asked for, while its request lives. */
 export interface RejectedAttempt extends AuditRecord {
   readonly statusCode: number
   readonly errorCode: RejectionCode

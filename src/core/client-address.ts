@@ -28,7 +28,7 @@ interface Hop {
  * @param input.forwarded - `Forwarded` (RFC 7239); several headers joined by commas, `null` when absent
  * @param input.xForwardedFor - `X-Forwarded-For`, likewise
  * @param input.xRealIp - `X-Real-IP`, one address
- * @param input.trusted - networks of the proxies that are believed
+ * @param input.trusted - networks of the proxies that are believed; for a peer that is none, no header is read
  */
 export function resolveClientAddress(input: {
   readonly peer: string | null
@@ -37,12 +37,13 @@ export function resolveClientAddress(input: {
   readonly xRealIp: string | null
   readonly trusted: CompiledCidrs
 }): ClientAddress {
-  const { forwarded, xForwardedFor, xRealIp, trusted } = input
+  const { trusted } = input
   if (input.peer === null) return unknown('the connection has no peer address')
   const peer = parseAddress(input.peer)
   if (peer === null) return unknown('the peer address cannot be parsed')
   if (!matchesCidrs(trusted, peer)) return { address: peer, reason: null }
 
+  const { forwarded, xForwardedFor, xRealIp } = input
   const candidates: Candidate[] = []
   if (forwarded !== null) candidates.push(walk('Forwarded', forwarded, forwardedHop, trusted))
   if (xForwardedFor !== null) candidates.push(walk('X-Forwarded-For', xForwardedFor, listHop, trusted))

@@ -130,7 +130,11 @@ export class Rejection extends Error {
   readonly errors: readonly FieldProblem[]
 
   constructor(code: RejectionCode, reason: string, extra: RejectionExtra = {}) {
+    // A decision needs no stack, which costs more than everything else of a refusal.
+    const { stackTraceLimit } = Error
+    Error.stackTraceLimit = 0
     super(reason)
+    Error.stackTraceLimit = stackTraceLimit
     this.name = 'Rejection'
     this.code = code
     this.reason = reason

@@ -12,9 +12,16 @@ export function clientAddress(request: Request, peer: string | null, trusted: Co
   const { headers } = request
   return resolveClientAddress({
     peer,
-    forwarded: headers.get('forwarded'),
-    xForwardedFor: headers.get('x-forwarded-for'),
-    xRealIp: headers.get('x-real-ip'),
+    // Read only when the peer is trusted, which most are not.
+    get forwarded() {
+      return headers.get('forwarded')
+    },
+    get xForwardedFor() {
+      return headers.get('x-forwarded-for')
+    },
+    get xRealIp() {
+      return headers.get('x-real-ip')
+    },
     trusted,
   })
 }

@@ -58,6 +58,8 @@ export function createMetrics({ queues, isReady, supervision }: MetricsDeps) {
     labelNames: ['trigger', 'code'],
     registers,
   })
+  /** Finding a series by its labels costs more than counting; there are no more of these than of series. */
+  const attemptCounters = new Map<string, ReturnType<typeof attempts.labels>>()
   const unknownKeys = new Counter({
     name: 'attune_unknown_key_attempts_total',
     help: 'Attempts on webhook keys that no trigger has.',
@@ -128,7 +130,15 @@ export function createMetrics({ queues, isReady, supervision }: MetricsDeps) {
     render: () => registry.metrics(),
     snapshot: async (): Promise<MetricSnapshot> =>
       (await registry.getMetricsAsJSON()).map((metric) => ({ ...metric, ...combination(metric.name) })),
-    countAttempt: (triggerRef: string, code: string) => attempts.inc({ trigger: triggerRef, code }),
+    countAttempt(triggerRef: string, code: string) {
+      const series = `${triggerRef} ${code}`
+      let counter = attemptCounters.get(series)
+      if (counter === undefined) {
+        counter = attempts.labels({ trigger: triggerRef, code })
+        attemptCounters.set(series, counter)
+      }
+      counter.inc()
+    },
     countUnknownKey: () => unknownKeys.inc(),
     countUnavailable: () => unavailable.inc(),
     observeBatch: ({ rows, elapsedMs }: { rows: number; elapsedMs: number }) => {

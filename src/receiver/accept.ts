@@ -22,6 +22,7 @@ export const accept = (deps: ReceiverDeps, budget: BodyBudget) => {
     const { contentType, rateLimitCount } = attempt
     const outcome = await intakeWriter.accept({
       ...attempt.auditRecord(),
+      headers: attempt.keptHeaders(),
       contentType,
       body,
       rateLimitCount,

@@ -22,10 +22,12 @@ export function recordRejection(
   }
   const rejection = error instanceof Rejection ? error : new Rejection('internal', 'a fault; see the log')
   metrics.countAttempt(attempt.settings.triggerRef, rejection.code)
-  const record = attempt.auditRecord()
   intakeWriter.record({
-    ...record,
-    headers: firstHeaders(record.headers, REJECTED_HEADERS_LENGTH_MAX),
+    ...attempt.auditRecord(),
+    // In a flood most are merged, and nobody asks for theirs.
+    get headers() {
+      return firstHeaders(attempt.keptHeaders(), REJECTED_HEADERS_LENGTH_MAX)
+    },
     statusCode: rejection.status,
     errorCode: rejection.code,
     errorMessage: rejection.reason,

@@ -1,4 +1,3 @@
-import type { RateLimitCount } from '../core/attempt.ts'
 import { Rejection } from '../core/rejection.ts'
 import type { Attempt, Chain } from './attempt.ts'
 import type { ReceiverDeps } from './deps.ts'
@@ -13,20 +12,14 @@ import type { ReceiverDeps } from './deps.ts'
 export const rateLimit =
   ({ rateLimitCounter }: ReceiverDeps) =>
   (chain: Chain) =>
-    chain.onBeforeHandle(({ attempt }) => {
+    // `async` whether or not it waits: Elysia awaits a hook by its looks, and a guard that is not awaited is none.
+    chain.onBeforeHandle(async ({ attempt }) => {
       const { rateLimit: limit, webhookKey } = attempt.trigger
       if (limit === null) return
       const count = rateLimitCounter.count(webhookKey, limit.requests, limit.windowSeconds)
-      // Most are let on or refused from memory; a promise for those would cost a turn of the event loop.
-      return count instanceof Promise
-        ? count.then((counted) => requireWithinLimit(attempt, counted))
-        : requireWithinLimit(attempt, count)
+      attempt.rateLimitCount = count instanceof Promise ? await count : count
+      if (attempt.rateLimitCount.verdict?.allowed === false) refuseOverLimit(attempt)
     })
-
-function requireWithinLimit(attempt: Attempt, count: RateLimitCount): void {
-  attempt.rateLimitCount = count
-  if (count.verdict?.allowed === false) refuseOverLimit(attempt)
-}
 
 /** Also for one that was let on and turned out to be over the limit when it was counted with its batch. */
 export function refuseOverLimit(attempt: Attempt): never {

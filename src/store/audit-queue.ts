@@ -83,7 +83,7 @@ export class AuditQueue {
     }
     ofTrigger.take()
     this.#allowance.take()
-    this.#rows.push({ attempt, attempts: 1 })
+    this.#push(attempt)
   }
 
   /**
@@ -91,7 +91,7 @@ export class AuditQueue {
    * counted twice. The intake's queue bounds how many of these there are.
    */
   addAlone(attempt: RejectedAttempt): void {
-    this.#rows.push({ attempt, attempts: 1 })
+    this.#push(attempt)
   }
 
   /** Ends the interval of the merged rows, as far as the queue has room for them. */
@@ -110,6 +110,11 @@ export class AuditQueue {
   /** Rows that could not be written come back to the front; they were counted within the bound when they came in. */
   giveBack(rows: readonly AuditRow[]): void {
     this.#rows = [...rows, ...this.#rows]
+  }
+
+  #push(attempt: RejectedAttempt): void {
+    // The copy asks for the headers, which are there only as long as the request.
+    this.#rows.push({ attempt: { ...attempt }, attempts: 1 })
   }
 
   #merge(attempt: RejectedAttempt): void {
