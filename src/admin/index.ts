@@ -11,6 +11,7 @@ import { schemes } from './schemes.ts'
 import { stats } from './stats.ts'
 import { token } from './token.ts'
 import { triggers } from './triggers.ts'
+import { verification } from './verification.ts'
 import { webhookEventLog } from './webhook-event-log.ts'
 import { webhooks } from './webhooks.ts'
 
@@ -57,6 +58,7 @@ export const createAdmin = (deps: AdminDeps) => {
     .use(readiness(deps))
     .use(triggers(deps))
     .use(webhooks(deps))
+    .use(verification(deps))
     .use(schemes())
     .use(stats(deps))
     .use(events(deps))

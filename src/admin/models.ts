@@ -16,6 +16,44 @@ const HmacState = t.Object({
 })
 export type HmacState = Static<typeof HmacState>
 
+const Instant = t.String({ format: 'date-time' })
+
+/** A secret by its label; its text is never among it. */
+const WebhookSecret = t.Object({
+  label: t.String(),
+  created: Instant,
+  expires: t.Union([Instant, t.Null()]),
+  is_expired: t.Boolean(),
+  last_used: t.Union([Instant, t.Null()], { description: 'to about a minute' }),
+})
+export type WebhookSecret = Static<typeof WebhookSecret>
+
+/** The one answer in which a further secret is shown. */
+const NewWebhookSecret = t.Composite([
+  WebhookSecret,
+  t.Object({ secret: t.String({ description: 'shown this once' }) }),
+])
+
+const VerificationState = t.Object({
+  scheme: t.Union([t.String(), t.Record(t.String(), t.Unknown()), t.Null()], {
+    description: 'the name of a scheme, one of your own, or null: no proof is asked for',
+  }),
+  config: t.Record(t.String(), t.String(), { description: 'secrets in it stand as [redacted]' }),
+  public_key: t.Union([t.String(), t.Null()]),
+  tolerance_seconds: t.Union([t.Integer(), t.Null()], {
+    description: 'in place of the tolerance of the scheme',
+  }),
+  secrets: t.Array(WebhookSecret),
+  secret: t.Union([t.String(), t.Null()], { description: 'shown once, when it is set' }),
+})
+export type VerificationState = Static<typeof VerificationState>
+
+const Rekeyed = t.Object({
+  sealed: t.Integer({ description: 'secrets that were sealed now' }),
+  unchanged: t.Integer({ description: 'secrets that were sealed with this key already' }),
+  unopened: t.Array(t.String(), { description: 'ref and label of secrets that no key here opens' }),
+})
+
 /** The statistics of all triggers together. */
 const WebhookTotals = t.Omit(WebhookStats, ['trigger_ref', 'webhook_enabled'])
 export type WebhookTotals = Static<typeof WebhookTotals>
@@ -64,6 +102,10 @@ export const MODELS = {
   Trigger,
   WebhookState,
   HmacState,
+  VerificationState,
+  WebhookSecret,
+  NewWebhookSecret,
+  Rekeyed,
   Event,
   WebhookEventLogRow,
   WebhookStats,

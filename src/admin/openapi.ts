@@ -113,6 +113,7 @@ const pathParameters = (path: string): object[] =>
 const PARAMETERS: Readonly<Record<string, unknown>> = {
   ref: jsonSchema(TriggerRef),
   name: { type: 'string' },
+  label: { type: 'string' },
 }
 
 const queryParameters = (query: TObject | null): object[] =>

@@ -10,10 +10,11 @@ import {
 import type { Store } from '../store/index.ts'
 import type { StoredTrigger } from '../store/triggers.ts'
 import { describe } from './describe.ts'
-import { jsonBody, problemIf, type Rule } from './input.ts'
+import { jsonBody, type Rule } from './input.ts'
 import { type HmacState, PayloadLimitSettings, type WebhookState } from './models.ts'
 import { refInPath } from './path-parameters.ts'
 import { triggerView } from './triggers.ts'
+import { isSecret } from './verification.ts'
 
 /** The security settings of a trigger. Each is in force in this process when its answer arrives. */
 export const webhooks = ({ store, publicUrl }: { readonly store: Store; readonly publicUrl: string }) => {
@@ -75,7 +76,7 @@ export const webhooks = ({ store, publicUrl }: { readonly store: Store; readonly
       },
       {
         ...refInPath,
-        ...jsonBody(HmacSettings, { secret: isPrintable }),
+        ...jsonBody(HmacSettings, { secret: isSecret }),
         ...describe({
           id: 'enableHmac',
           summary: 'Asks senders for a signature; the answer shows the secret this once',
@@ -167,14 +168,6 @@ export const webhooks = ({ store, publicUrl }: { readonly store: Store; readonly
       },
     )
 }
-
-/** A line end or another control character in a secret is a slip of the clipboard, which no signature would reveal. */
-const isPrintable: Rule = (secret, field) =>
-  problemIf(
-    typeof secret === 'string' && /\p{Cc}/u.test(secret),
-    field,
-    'must not contain control characters',
-  )
 
 const areCanonical: Rule = (cidrs, field) =>
   (cidrs as readonly string[]).flatMap((cidr, index) => {

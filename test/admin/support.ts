@@ -1,6 +1,7 @@
 /** The admin plane on a real store and a real socket. */
 import { createAdmin } from '../../src/admin/index.ts'
 import type { AcceptedAttempt, AuditRecord, RejectedAttempt } from '../../src/core/attempt.ts'
+import type { Sealing } from '../../src/core/sealing.ts'
 import type { Problem } from '../../src/http/problem.ts'
 import { openStore, type Store } from '../../src/store/index.ts'
 import type { EngineUnderTest } from '../support/database.ts'
@@ -32,10 +33,16 @@ export interface Answer {
 
 export type AdminUnderTest = Awaited<ReturnType<typeof startAdmin>>
 
-export async function startAdmin(under: EngineUnderTest) {
+export async function startAdmin(under: EngineUnderTest, sealing?: Sealing) {
   const { engine, dispose } = await under.open()
   const log = recordingLog()
-  const store = await openStore({ engine, log, retentionDays: 90, onBatch: () => {} })
+  const store = await openStore({
+    engine,
+    log,
+    retentionDays: 90,
+    onBatch: () => {},
+    ...(sealing !== undefined && { sealing }),
+  })
   let ready = true
   const app = createAdmin({
     store,
