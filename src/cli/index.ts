@@ -21,10 +21,12 @@ import { PAYLOAD_LIMIT_COMMANDS } from './payload-limit.ts'
 import { RATE_LIMIT_COMMANDS } from './rate-limit.ts'
 import { INTERNAL_COMMANDS } from './receiver-process.ts'
 import { SCHEME_COMMANDS } from './scheme.ts'
+import { SECRETS_COMMANDS } from './secrets.ts'
 import { SEND_COMMANDS } from './send.ts'
 import { SERVE_COMMANDS } from './serve.ts'
 import { STATS_COMMANDS } from './stats.ts'
 import { TRIGGER_COMMANDS } from './trigger.ts'
+import { VERIFICATION_COMMANDS } from './verification.ts'
 import { VERIFY_COMMANDS } from './verify.ts'
 import { VERSION_COMMANDS } from './version.ts'
 import { WEBHOOK_COMMANDS } from './webhook.ts'
@@ -39,6 +41,8 @@ export const COMMANDS: readonly Command[] = [
   ...TRIGGER_COMMANDS,
   ...WEBHOOK_COMMANDS,
   ...HMAC_COMMANDS,
+  ...VERIFICATION_COMMANDS,
+  ...SECRETS_COMMANDS,
   ...RATE_LIMIT_COMMANDS,
   ...IP_WHITELIST_COMMANDS,
   ...PAYLOAD_LIMIT_COMMANDS,

@@ -1,3 +1,4 @@
+import { SECRET_KEPT_DAYS } from '../core/limits.ts'
 import type { Log } from '../core/log.ts'
 import { describeFault, type Engine, type Pool } from './connection.ts'
 
@@ -53,6 +54,13 @@ export class Maintenance {
       if (done !== undefined && done.partitions_created + done.partitions_dropped > 0) {
         this.#log.info('partitions were brought up to date', { ...done })
       }
+      await this.#pool.run(MAINTENANCE_MS_MAX, (sql) =>
+        sql.unsafe(
+          `delete from attune.webhook_secret
+           where secret is not null and expires < now() - make_interval(days => $1::integer)`,
+          [SECRET_KEPT_DAYS],
+        ),
+      )
       if (this.#engine.kind === 'embedded') await this.#vacuum()
     } catch (error) {
       this.#log.warn('maintenance did not succeed and will be tried again', {
