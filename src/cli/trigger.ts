@@ -6,7 +6,7 @@ import { PAGE_OPTIONS, pageQuery, sayNextCursor } from './page.ts'
 const COLUMNS: readonly Column<Trigger>[] = [
   { title: 'ref', cell: ({ ref }) => ref },
   { title: 'webhook', cell: (trigger) => onOrOff(trigger.webhook_enabled, 'on') },
-  { title: 'hmac', cell: (trigger) => onOrOff(trigger.webhook_hmac_enabled, trigger.webhook_hmac_algorithm) },
+  { title: 'signature', cell: signatureText },
   {
     title: 'rate limit',
     cell: (trigger) =>
@@ -23,6 +23,13 @@ const COLUMNS: readonly Column<Trigger>[] = [
   { title: 'payload kb', cell: (trigger) => trigger.webhook_payload_size_limit_kb },
   { title: 'label', cell: ({ label }) => label, isShortened: true },
 ]
+
+/** The generic scheme differs in its algorithm, the others in their names. */
+function signatureText(trigger: Trigger): unknown {
+  const scheme = trigger.webhook_verification_scheme ?? null
+  if (scheme === null) return onOrOff(trigger.webhook_hmac_enabled, trigger.webhook_hmac_algorithm)
+  return scheme === 'generic' ? trigger.webhook_hmac_algorithm : scheme
+}
 
 const onOrOff = (isEnabled: boolean, whenOn: unknown): unknown => (isEnabled ? whenOn : 'off')
 

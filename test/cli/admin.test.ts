@@ -317,7 +317,7 @@ describe('results', () => {
     const api = adminApi(() => Response.json({ data: [TRIGGER], next_cursor: 'abc' }))
     const { out, err } = await run(['trigger', 'list'], api.env)
     expect(out.split('\n')).toHaveLength(3)
-    expect(out).toMatch(/^REF +WEBHOOK +HMAC/)
+    expect(out).toMatch(/^REF +WEBHOOK +SIGNATURE/)
     expect(out).toMatch(/\ngithub\.push +on +off +10 in 60 s +10\.0\.0\.0\/8, 2001:db8::\/32 +1024 +-\n$/)
     expect(err).toBe('There is more: --cursor abc\n')
   })

@@ -165,6 +165,90 @@ describe.each(engines)('what operators call from psql ($name)', ({ open }) => {
       expect((await trigger())?.webhook_hmac_secret).toBeNull()
     })
 
+    const secrets = () =>
+      run(
+        'select label, secret, expires, last_used from attune.webhook_secret where trigger_id = :id order by label',
+      )
+    const addSecret = (label: string) =>
+      run(
+        `insert into attune.webhook_secret (trigger_id, label, secret) values (:id, '${label}', 'a secret')`,
+      )
+
+    test('set_trigger_webhook_verification takes the place of HMAC, and keeps secrets of its own scheme only', async () => {
+      await run('select attune.enable_trigger_webhook_hmac(:id)')
+      await run(`select attune.set_trigger_webhook_verification(:id, '{"scheme":"stripe"}')`)
+      expect(await trigger()).toMatchObject({ webhook_hmac_enabled: false, webhook_hmac_secret: null })
+      expect(await secrets()).toEqual([])
+      await addSecret('one')
+      await run(
+        `select attune.set_trigger_webhook_verification(:id, '{"scheme":"stripe","tolerance_seconds":60}')`,
+      )
+      expect(await secrets()).toHaveLength(1)
+      await run(`select attune.set_trigger_webhook_verification(:id, '{"scheme":"slack"}')`)
+      expect(await secrets()).toEqual([])
+    })
+
+    test('enable_trigger_webhook_hmac ends every other scheme and secret, disable_ all of them', async () => {
+      await run(`select attune.set_trigger_webhook_verification(:id, '{"scheme":"stripe"}')`)
+      await addSecret('one')
+      await run('select attune.enable_trigger_webhook_hmac(:id)')
+      const fresh = { label: 'default', secret: null, expires: null, last_used: null }
+      expect(await secrets()).toEqual([fresh] as never)
+      await addSecret('two')
+      await run('select attune.disable_trigger_webhook_hmac(:id)')
+      expect(await secrets()).toEqual([])
+    })
+
+    test('a secret that is set by hand begins anew: what was said of the one before does not hold for it', async () => {
+      await run('select attune.enable_trigger_webhook_hmac(:id)')
+      await run('update attune.webhook_secret set expires = now(), last_used = now() where trigger_id = :id')
+      await run("update attune.trigger set webhook_hmac_secret = 'by hand' where id = :id")
+      const fresh = { label: 'default', secret: null, expires: null, last_used: null }
+      expect(await secrets()).toEqual([fresh] as never)
+      await run(
+        'update attune.trigger set webhook_hmac_enabled = false, webhook_hmac_secret = null where id = :id',
+      )
+      expect(await secrets()).toEqual([])
+    })
+
+    test.each([
+      ['null', 'verification must not be null'],
+      ["'{}'", 'verification.scheme must be the name of a preset, or a scheme as a JSON object'],
+      [
+        `'{"scheme":"generic"}'`,
+        'verification.scheme must not be generic; that is what enable_trigger_webhook_hmac sets',
+      ],
+      [`'{"scheme":"stripe","secret":"x"}'`, 'verification.secret is not a known field'],
+    ])('set_trigger_webhook_verification refuses %s', async (verification, message) => {
+      expect(
+        await fault(`select attune.set_trigger_webhook_verification(:id, ${verification})`),
+      ).toMatchObject({
+        code: '22023',
+        message,
+      })
+    })
+
+    test.each([
+      ["'a b', 'x'", 'webhook_secret_label_valid'],
+      ["E'a\\n', 'x'", 'webhook_secret_label_valid'],
+      ["'', 'x'", 'webhook_secret_label_valid'],
+      ["'x', ''", 'webhook_secret_secret_present'],
+      ["'x', null", 'webhook_secret_secret_present'],
+      ["'x', repeat('x', 513)", 'webhook_secret_secret_length'],
+    ])('no secret has the label and text %s', async (values, constraint) => {
+      const insert = `insert into attune.webhook_secret (trigger_id, label, secret) values (:id, ${values})`
+      expect((await fault(insert)).message).toContain(`"${constraint}"`)
+    })
+
+    test('a secret belongs to a trigger that is there, and goes with it', async () => {
+      expect(
+        await fault("insert into attune.webhook_secret (trigger_id, label, secret) values (0, 'x', 'y')"),
+      ).toMatchObject({ code: '23503' })
+      await addSecret('one')
+      await run('delete from attune.trigger where id = :id')
+      expect(await secrets()).toEqual([])
+    })
+
     test('configure_trigger_webhook_rate_limit: given, by default, off', async () => {
       const limit = (call: string) =>
         run(`select * from attune.configure_trigger_webhook_rate_limit(${call})`)
@@ -364,7 +448,42 @@ describe.each(engines)('what operators call from psql ($name)', ({ open }) => {
       ['webhook_hmac_enabled = true', 'trigger_webhook_hmac_enabled_has_secret'],
       ["webhook_hmac_enabled = true, webhook_hmac_secret = ''", 'trigger_webhook_hmac_enabled_has_secret'],
       ["webhook_hmac_secret = repeat('x', 513)", 'trigger_webhook_hmac_secret_length'],
+      ["webhook_hmac_secret = 'sealed:' || repeat('x', 4090)", 'trigger_webhook_hmac_secret_length'],
       ["webhook_hmac_algorithm = 'md5'", 'trigger_webhook_hmac_algorithm_known'],
+      ["webhook_verification = '{}'", 'trigger_webhook_verification_valid'],
+      ["webhook_verification = '[]'", 'trigger_webhook_verification_valid'],
+      ["webhook_verification = 'null'", 'trigger_webhook_verification_valid'],
+      [`webhook_verification = '{"scheme":"generic"}'`, 'trigger_webhook_verification_valid'],
+      [`webhook_verification = '{"scheme":"Stripe"}'`, 'trigger_webhook_verification_valid'],
+      [`webhook_verification = '{"scheme":7}'`, 'trigger_webhook_verification_valid'],
+      [`webhook_verification = '{"scheme":"stripe","secret":"x"}'`, 'trigger_webhook_verification_valid'],
+      [`webhook_verification = '{"scheme":"stripe","config":[]}'`, 'trigger_webhook_verification_valid'],
+      [`webhook_verification = '{"scheme":"stripe","config":{"a":1}}'`, 'trigger_webhook_verification_valid'],
+      [`webhook_verification = '{"scheme":"stripe","public_key":1}'`, 'trigger_webhook_verification_valid'],
+      [
+        `webhook_verification = '{"scheme":"stripe","tolerance_seconds":0}'`,
+        'trigger_webhook_verification_valid',
+      ],
+      [
+        `webhook_verification = '{"scheme":"stripe","tolerance_seconds":1.5}'`,
+        'trigger_webhook_verification_valid',
+      ],
+      [
+        `webhook_verification = '{"scheme":"stripe","tolerance_seconds":86401}'`,
+        'trigger_webhook_verification_valid',
+      ],
+      [
+        `webhook_verification = '{"scheme":"stripe","tolerance_seconds":1e9}'`,
+        'trigger_webhook_verification_valid',
+      ],
+      [
+        `webhook_verification = '{"scheme":"stripe"}', webhook_hmac_secret = 'x'`,
+        'trigger_webhook_one_scheme',
+      ],
+      [
+        `webhook_verification = '{"scheme":"stripe"}', webhook_hmac_enabled = true, webhook_hmac_secret = 'x'`,
+        'trigger_webhook_one_scheme',
+      ],
       ['webhook_enabled = true', 'trigger_webhook_enabled_has_key'],
       ["webhook_key = 'short'", 'trigger_webhook_key_valid'],
       ["webhook_key = 'wh_' || repeat('x', 33)", 'trigger_webhook_key_valid'],
