@@ -1,7 +1,7 @@
 -- The sums over all triggers, beside those of each: adding up a hundred thousand triggers hour by hour reads millions of
 -- rows, half as many as the audit trail has. They stand in the same table, so that they go with the hours they are of, under
 -- an id that no trigger has.
-CREATE FUNCTION attune.count_all_of_webhook_event_log() RETURNS trigger
+CREATE OR REPLACE FUNCTION attune.count_webhook_event_log() RETURNS trigger
 LANGUAGE plpgsql
 AS $$
 BEGIN
@@ -10,10 +10,10 @@ BEGIN
     ip_blocked_requests, events_created, timed_requests, processing_time_ms_sum, last_request_at
   )
   SELECT
-    0,
-    date_trunc('hour', n.created, 'UTC') AS hour,
-    -- Here all writers meet, whatever their triggers: there are more rows, so that hardly any two want the same.
-    (pg_backend_pid() % 64)::smallint,
+    CASE grouping(n.trigger_id) WHEN 1 THEN 0 ELSE n.trigger_id END,
+    n.hour,
+    -- In the rows of all triggers all writers meet: there are more of them, so that hardly any two want the same.
+    (pg_backend_pid() % CASE grouping(n.trigger_id) WHEN 1 THEN 64 ELSE 8 END)::smallint,
     sum(n.attempts),
     coalesce(sum(n.attempts) FILTER (WHERE n.status_code < 400), 0),
     coalesce(sum(n.attempts) FILTER (WHERE n.rate_limited), 0),
@@ -23,9 +23,10 @@ BEGIN
     coalesce(sum(n.attempts) FILTER (WHERE n.processing_time_ms IS NOT NULL), 0),
     coalesce(sum(n.attempts * n.processing_time_ms), 0),
     max(n.created)
-  FROM new_rows n
-  GROUP BY date_trunc('hour', n.created, 'UTC')
-  ORDER BY hour
+  FROM (SELECT r.*, date_trunc('hour', r.created, 'UTC') AS hour FROM new_rows r) n
+  GROUP BY GROUPING SETS ((n.trigger_id, n.hour), (n.hour))
+  -- One order for all writers, so that no two of them wait for each other; the rows of all come last.
+  ORDER BY grouping(n.trigger_id), n.trigger_id, n.hour
   ON CONFLICT (trigger_id, hour, shard) DO UPDATE SET
     total_requests = s.total_requests + excluded.total_requests,
     successful_requests = s.successful_requests + excluded.successful_requests,
@@ -42,12 +43,6 @@ $$;
 --> statement-breakpoint
 -- Nobody may write between the sums of what is there and the first row that is counted by itself.
 LOCK TABLE attune.webhook_event_log IN SHARE ROW EXCLUSIVE MODE;
---> statement-breakpoint
--- Triggers fire in the order of their names: every writer comes to the rows of all after those of its triggers, and none
--- waits for another in a circle.
-CREATE TRIGGER count_rows_of_all AFTER INSERT ON attune.webhook_event_log
-REFERENCING NEW TABLE AS new_rows
-FOR EACH STATEMENT EXECUTE FUNCTION attune.count_all_of_webhook_event_log();
 --> statement-breakpoint
 INSERT INTO attune.webhook_stats_hourly (
   trigger_id, hour, shard, total_requests, successful_requests, rate_limited_requests, hmac_failures,

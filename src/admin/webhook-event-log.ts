@@ -85,6 +85,7 @@ const rowView = (row: StoredLogRow): WebhookEventLogRow => ({
   rate_limited: row.rateLimited,
   ip_allowed: row.ipAllowed,
   verified_by: row.verifiedBy,
+  outcome: row.outcome,
   attempts: row.attempts,
   created: row.created.toISOString(),
 })

@@ -1,6 +1,9 @@
 import type { HeaderPair } from './event.ts'
 import type { RejectionCode } from './rejection.ts'
 
+/** What an attempt was when it was neither a plain event nor turned away. */
+export type AttemptOutcome = 'handshake' | 'duplicate' | 'conflict' | 'readmitted'
+
 /** What the audit trail keeps of one attempt; `webhook_event_log` has a column for each field. */
 export interface AuditRecord {
   /** The request id; the row's `created` is the instant inside it. */
@@ -16,6 +19,8 @@ export interface AuditRecord {
   readonly hmacVerified: boolean | null
   /** The label of the secret that verified; `null`: none did. */
   readonly verifiedBy: string | null
+  /** `null`: a new event, or a rejection. */
+  readonly outcome: AttemptOutcome | null
   readonly rateLimited: boolean
   /** `null`: the check did not run. */
   readonly ipAllowed: boolean | null

@@ -39,6 +39,12 @@ export const WebhookEventLogRow = t.Object({
   rate_limited: t.Boolean(),
   ip_allowed: t.Union([t.Boolean(), t.Null()]),
   verified_by: Nullable(t.String({ description: 'the label of the secret that verified' })),
+  outcome: Nullable(
+    t.String({
+      enum: ['handshake', 'duplicate', 'conflict', 'readmitted'],
+      description: 'what an accepted attempt was, where it was more than a new event',
+    }),
+  ),
   attempts: t.Integer({ description: 'more than 1 when rejections of a flood were merged into this row' }),
   created: t.String({ format: 'date-time' }),
 })

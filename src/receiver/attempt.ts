@@ -1,6 +1,6 @@
 import { Elysia } from 'elysia'
 import { type CompiledCidrs, compileCidrs } from '../core/address.ts'
-import type { AuditRecord, RateLimitCount } from '../core/attempt.ts'
+import type { AttemptOutcome, AuditRecord, RateLimitCount } from '../core/attempt.ts'
 import type { ClientAddress } from '../core/client-address.ts'
 import type { HeaderPair } from '../core/event.ts'
 import { keptHeaders, sanitiseText } from '../core/headers.ts'
@@ -30,6 +30,7 @@ export class Attempt {
   rateLimitCount: RateLimitCount | null = null
   hmacVerified: boolean | null = null
   verifiedBy: string | null = null
+  outcome: AttemptOutcome | null = null
   /** Gives back the share of memory that the body took. */
   release: (() => void) | null = null
 
@@ -68,6 +69,7 @@ export class Attempt {
       payloadSizeBytes: this.body?.byteLength ?? storableSize(this.declaredBytes),
       hmacVerified: this.hmacVerified,
       verifiedBy: this.verifiedBy,
+      outcome: this.outcome,
       rateLimited: this.rateLimited,
       ipAllowed: this.ipAllowed,
       startedAtMs: this.startedAtMs,

@@ -25,18 +25,18 @@ export const INTAKE = `
       id uuid, created timestamptz, trigger_id bigint, trigger_ref text, webhook_key text, source_ip inet,
       user_agent text, payload_size_bytes integer, headers jsonb, status_code integer, error_code text,
       error_message text, processing_time_ms double precision, hmac_verified boolean, rate_limited boolean,
-      ip_allowed boolean, verified_by text, attempts integer, content_type text, body_start integer
+      ip_allowed boolean, verified_by text, outcome text, attempts integer, content_type text, body_start integer
     )
   ), logged as (
     insert into attune.webhook_event_log (
       id, created, trigger_id, trigger_ref, webhook_key, event_id, source_ip, user_agent, payload_size_bytes, headers,
       status_code, error_code, error_message, processing_time_ms, hmac_verified, rate_limited, ip_allowed,
-      verified_by, attempts
+      verified_by, outcome, attempts
     )
     select
       id, created, trigger_id, trigger_ref, webhook_key, case when body_start is not null then id end, source_ip,
       user_agent, payload_size_bytes, headers, status_code, error_code, error_message, processing_time_ms,
-      hmac_verified, rate_limited, ip_allowed, verified_by, attempts
+      hmac_verified, rate_limited, ip_allowed, verified_by, outcome, attempts
     from attempt
     on conflict do nothing
     returning id
@@ -102,6 +102,7 @@ function auditColumns(record: AuditRecord): object {
     rate_limited: record.rateLimited,
     ip_allowed: record.ipAllowed,
     verified_by: record.verifiedBy,
+    outcome: record.outcome,
   }
 }
 

@@ -16,6 +16,7 @@ import {
   timestamp,
   uuid,
 } from 'drizzle-orm/pg-core'
+import type { AttemptOutcome } from '../core/attempt.ts'
 import type { HeaderPair } from '../core/event.ts'
 import type { HmacAlgorithm, StoredVerification } from '../core/trigger.ts'
 
@@ -92,6 +93,7 @@ export const webhookEventLog = attune.table('webhook_event_log', {
   attempts: integer('attempts').notNull(),
   created: instant('created').notNull(),
   verifiedBy: text('verified_by'),
+  outcome: text('outcome').$type<AttemptOutcome>(),
 })
 
 const count = (name: string) => bigint(name, { mode: 'number' })

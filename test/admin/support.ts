@@ -123,6 +123,7 @@ const record = (origin: Origin): AuditRecord => ({
   headers: [['x-test', '1']],
   hmacVerified: null,
   verifiedBy: null,
+  outcome: null,
   rateLimited: false,
   ipAllowed: null,
   startedAtMs: performance.now(),

@@ -70,6 +70,7 @@ describe.each([...engines])('the webhook event log on $name', (engine) => {
       rate_limited: false,
       ip_allowed: true,
       verified_by: 'default',
+      outcome: null,
       attempts: 1,
       created: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:]+\.\d{3}Z$/),
     })

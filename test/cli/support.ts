@@ -138,6 +138,7 @@ export const logRow = (sequence: number, fields: Partial<WebhookEventLogRow> = {
   rate_limited: false,
   ip_allowed: true,
   verified_by: null,
+  outcome: null,
   attempts: 1,
   created: '2026-01-02T03:04:05.000Z',
   ...fields,

@@ -15,6 +15,7 @@ export function acceptedAttempt(change: Partial<AcceptedAttempt> = {}): Accepted
     headers: [['content-type', 'application/json']],
     hmacVerified: true,
     verifiedBy: 'default',
+    outcome: null,
     rateLimited: false,
     ipAllowed: null,
     startedAtMs: performance.now(),
