@@ -28,6 +28,7 @@ const COLUMNS: readonly Column<WebhookEventLogRow>[] = [
   { title: 'ms', cell: (row) => row.processing_time_ms, widthMin: 6 },
   ATTEMPTS,
   { title: 'reason', cell: (row) => row.error_message, widthMin: 24 },
+  { title: 'verified by', cell: (row) => row.verified_by, widthMin: 11 },
   { title: 'user agent', cell: (row) => row.user_agent, widthMin: 16, isShortened: true },
   { title: 'id', cell: ({ id }) => id },
 ]

@@ -5,6 +5,7 @@ import type { StoredVerification } from '../../src/core/trigger.ts'
 import { engines, type TestEngine } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
 import { startReceiver, type TestReceiver, type TestTrigger } from '../support/receiver.ts'
+import paypal from '../vectors/paypal.json'
 
 const KEY = Buffer.alloc(32, 7)
 const BODY = '{"zen":"Design for failure."}'
@@ -20,12 +21,18 @@ const stripe = (secret: string, seconds = Math.floor(Date.now() / 1000)) => ({
 
 const generic = (secret: string) => ({ 'x-webhook-signature': hex(secret, BODY) })
 
-describe.each(engines)('verification ($name)', ({ open }) => {
+describe.each(engines)('verification ($name)', ({ name, open }) => {
   let database: TestEngine
   let receiver: TestReceiver
+  /** What is at every URL of a certificate. */
+  let certificate: string | null = null
   beforeAll(async () => {
     database = await open()
-    receiver = await startReceiver(database.engine, { sealing: new Sealing(KEY), publicUrl: PUBLIC_URL })
+    receiver = await startReceiver(database.engine, {
+      sealing: new Sealing(KEY),
+      publicUrl: PUBLIC_URL,
+      fetchCertificate: async () => certificate,
+    })
   }, 30_000)
   afterAll(async () => {
     await receiver.close()
@@ -134,6 +141,17 @@ describe.each(engines)('verification ($name)', ({ open }) => {
     expect([status, row.error_code, row.hmac_verified]).toEqual([503, 'store_unavailable', null])
   })
 
+  test('one that a certificate proves is taken, and the row says by what', async () => {
+    const [vector] = paypal.vectors
+    if (vector === undefined) throw new Error('the vectors of PayPal are empty')
+    certificate = vector.extra.certificatePem
+    const trigger = await verifying('paypal', { config: { webhookId: vector.extra.webhookId } }, null)
+    const { status, row } = await send(trigger, vector.headers, '', vector.body)
+    expect([status, row.verified_by, row.hmac_verified]).toEqual([200, 'certificate', true])
+    expect((await send(trigger, vector.headers, '', `${vector.body} `)).status).toBe(401)
+    certificate = null
+  })
+
   describe('several secrets', () => {
     test('a further one is accepted beside the one there is, for the generic scheme and for others', async () => {
       const mine = await receiver.trigger({ hmac: { secret: SECRET } })
@@ -165,6 +183,33 @@ describe.each(engines)('verification ($name)', ({ open }) => {
       )
       expect((await send(trigger, generic('the new secret'))).status).toBe(200)
     })
+
+    // The embedded database belongs to one process.
+    if (name === 'postgresql') {
+      test('a change is in force in another process within a second, and an end to the instant', async () => {
+        const other = await startReceiver(database.engine, { sealing: new Sealing(KEY) })
+        const trigger = await receiver.trigger({ hmac: { secret: SECRET } })
+        const statusOf = async (secret: string) =>
+          (await other.post(trigger.path, BODY, generic(secret))).status
+        expect(await statusOf(SECRET)).toBe(200)
+        await add(trigger, 'next', 'the new secret', 2)
+        const addedAtMs = performance.now()
+        await eventually(async () => ((await statusOf('the new secret')) === 200 ? true : null))
+        expect(performance.now() - addedAtMs).toBeLessThan(1_000)
+        const [row] = await receiver.sql<{ expires: Date }[]>`
+          select expires from attune.webhook_secret where trigger_id = ${trigger.id} and label = 'default'`
+        const endMs = row?.expires.getTime() ?? 0
+        expect(await statusOf(SECRET)).toBe(200)
+        const lateStatuses = new Set<number>()
+        while (Date.now() < endMs + 300) {
+          const isLate = Date.now() > endMs
+          const status = await statusOf(SECRET)
+          if (isLate) lateStatuses.add(status)
+        }
+        expect([...lateStatuses]).toEqual([401])
+        await other.close()
+      })
+    }
 
     test('rotation refuses nothing while requests come in', async () => {
       const trigger = await receiver.trigger({ hmac: { secret: 'secret number 0' } })
