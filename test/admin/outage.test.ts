@@ -26,13 +26,21 @@ describe.skipIf(postgresqlMissing !== null || clusterMissing !== null)('while Po
       '/api/v1/triggers': { ref: 'another' },
       '/api/v1/triggers/:ref': { label: 'x' },
       '/api/v1/triggers/:ref/webhooks/hmac': { secret: 'canary-secret' },
+      '/api/v1/triggers/:ref/webhooks/verification': { scheme: 'github', secret: 'canary-secret' },
       '/api/v1/triggers/:ref/webhooks/rate-limit': { requests: 1, window_seconds: 1 },
       '/api/v1/triggers/:ref/webhooks/ip-whitelist': { cidrs: ['::1'] },
       '/api/v1/triggers/:ref/webhooks/payload-limit': { kb: 1 },
     }
-    const routes = admin.app.routes.filter(({ method, path }) => method !== 'ALL' && path.startsWith('/api/'))
+    // The schemes come with the binary, and without a master key there is nothing to seal again.
+    const needless = ['/api/v1/schemes', '/api/v1/schemes/:name', '/api/v1/rekey']
+    const routes = admin.app.routes.filter(
+      ({ method, path }) => method !== 'ALL' && path.startsWith('/api/') && !needless.includes(path),
+    )
     for (const { method, path } of routes) {
-      const url = path.replace(':ref', 'github.push').replace(':id', Bun.randomUUIDv7())
+      const url = path
+        .replace(':ref', 'github.push')
+        .replace(':label', 'old')
+        .replace(':id', Bun.randomUUIDv7())
       const takesBody = ['POST', 'PUT', 'PATCH'].includes(method) && path in bodies
       const answer = await admin.call(method, url, takesBody ? { json: bodies[path] } : {})
       expect([method, path, answer.status]).toEqual([method, path, 503])
