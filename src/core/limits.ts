@@ -151,6 +151,22 @@ export const CERTIFICATES_MAX = 64
 export const CERTIFICATE_FETCHES_MAX = 4
 export const CERTIFICATE_FETCH_MS_MAX = 3_000
 
+/**
+ * How far back the id of a delivery is looked for. Senders give up after hours to days; the upper end bounds the ledger. It is never
+ * less than the time for which a timestamp is believed.
+ */
+export const DEDUPLICATION_WINDOW_SECONDS_MIN = 60
+export const DEDUPLICATION_WINDOW_SECONDS_MAX = 30 * 86_400
+export const DEDUPLICATION_WINDOW_SECONDS_DEFAULT = 86_400
+
+/** Fields that together are the id of a delivery. */
+export const DEDUPLICATION_FIELDS_MAX = 8
+export const DEDUPLICATION_FIELD_LENGTH_MAX = 256
+
+/** Claims that are pruned at once, and how often in one run of the maintenance: about 1,600 a second in the long run. */
+export const DELIVERIES_PRUNED_ROWS_MAX = 10_000
+export const DELIVERIES_PRUNED_BATCHES_MAX = 100
+
 export const RATE_LIMIT_REQUESTS_MAX = 10_000
 export const RATE_LIMIT_WINDOW_SECONDS_MAX = 3_600
 
@@ -327,3 +343,23 @@ export const FORM_FIELDS_MAX = 10_000
 
 /** Longest signature, token or password of a request: RSA with 16,384 bits in hexadecimal digits. */
 export const SIGNATURE_LENGTH_MAX = 4_096
+
+/** Longest token that a handshake signs, echoes or remembers; the senders we know stay below 100 characters. */
+export const HANDSHAKE_TOKEN_LENGTH_MAX = 256
+
+/** Longest text that a handshake echoes; Microsoft Graph and Okta send sentences. */
+export const HANDSHAKE_TEXT_LENGTH_MAX = 512
+
+/** A larger body is no handshake, and is not read before its headers are judged. */
+export const HANDSHAKE_BODY_BYTES_MAX = BODY_BYTES_JUDGED_UNREAD
+
+/** Longest URL that confirms a subscription; SNS sends some 400 characters. */
+export const HANDSHAKE_URL_LENGTH_MAX = 1_024
+
+/** How long a URL that confirms a subscription may take, and how many are fetched at once. Senders wait 15 seconds. */
+export const CONFIRMATION_MS_MAX = 5_000
+export const CONFIRMATIONS_MAX = 4
+
+/** For how long a trigger may expect the handshake of its sender. */
+export const HANDSHAKE_ARMED_MINUTES_DEFAULT = 15
+export const HANDSHAKE_ARMED_MINUTES_MAX = 1_440

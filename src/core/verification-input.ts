@@ -6,6 +6,7 @@ import { HmacAlgorithm, type StoredVerification } from './trigger.ts'
 import {
   type CompiledScheme,
   findPreset,
+  handsOverSecret,
   keysNeeded,
   parseScheme,
   type VerificationKeys,
@@ -99,7 +100,8 @@ export function inputProblems(input: VerificationInput): readonly FieldProblem[]
   const problems: FieldProblem[] = []
   const say = (field: string, message: string) => problems.push({ field, message })
 
-  if (needs.secret && input.secrets.length === 0 && !input.keepsSecrets) {
+  const isHandedOver = handsOverSecret(scheme.handshake)
+  if (needs.secret && input.secrets.length === 0 && !input.keepsSecrets && !isHandedOver) {
     say('secret', 'is missing: the sender shows it where its webhooks are set up')
   }
   if (!needs.secret && input.secrets.length > 0) say('secret', 'is not used by this scheme')

@@ -4,6 +4,7 @@ import { HMAC_ALGORITHM_DEFAULT, type HmacAlgorithm } from '../trigger.ts'
 import { certificateKey, isCertificateUrl } from './certificate.ts'
 import { type CompiledScheme, compileScheme } from './compiled.ts'
 import { verifyBasic, verifyToken } from './credential.ts'
+import { isTokenBody } from './handshake-token.ts'
 import { readClaim, verifyJwt } from './jwt.ts'
 import { type PreparedKeys, prepareKeys } from './keys.ts'
 import { type Place, RequestView, readableText } from './place.ts'
@@ -38,6 +39,11 @@ export function verify(
   }
 }
 
+const TOKEN_BODY = refusal(
+  'body_not_covered',
+  'The body is a token that this webhook signs for anybody who asks, so its signature proves nothing.',
+)
+
 interface Given {
   readonly request: VerificationRequest
   readonly nowMs: number
@@ -49,6 +55,7 @@ function judge(compiled: CompiledScheme, keys: VerificationKeys, given: Given): 
   const { scheme } = compiled
   if (scheme.scheme === 'none') return { verified: true, secretIndex: null, keyId: 'none' }
   if (scheme.scheme === 'generic') return verifyGeneric(keys, request)
+  if (scheme.handshake === 'x-crc' && isTokenBody(request.body)) return TOKEN_BODY
   const view = viewOf(compiled, request, keys.config)
   const chosen = choose(compiled, view)
   if (chosen !== compiled) return judge(chosen, keys, given)
@@ -160,6 +167,24 @@ export const eventType = (compiled: CompiledScheme, request: VerificationRequest
 export const duplicateId = (compiled: CompiledScheme, request: VerificationRequest): string | null =>
   readAfter(compiled, request, (scheme) => scheme.duplicateId)
 
+/** What is at all these places of a request that has been verified; `null` when at any of them there is no text, or more than one. */
+export function textsAt(
+  compiled: CompiledScheme,
+  request: VerificationRequest,
+  places: readonly Place[],
+): readonly string[] | null {
+  try {
+    const view = viewOf(compiled, request, {})
+    const texts = places.map((place) => textAt(view, place))
+    return texts.every(isId) ? texts : null
+  } catch {
+    return null
+  }
+}
+
+const isId = (text: string | null): text is string =>
+  text !== null && text !== '' && text.length <= REF_TEXT_LENGTH_MAX
+
 /** The time that a request states, in Unix milliseconds; `null` when its scheme has none or it is not readable. */
 export function timestampMs(compiled: CompiledScheme, request: VerificationRequest): number | null {
   try {
@@ -187,7 +212,7 @@ function readAfter(
     const place = placeOf(chosen)
     if (place === null) return null
     const text = place.source === 'jwt' ? readClaim(view, chosen, place.name) : textAt(view, place)
-    return text === null || text === '' || text.length > REF_TEXT_LENGTH_MAX ? null : text
+    return isId(text) ? text : null
   } catch {
     return null
   }

@@ -5,11 +5,24 @@ export {
   compileScheme,
   duplicateId,
   eventType,
+  textsAt,
   timestampMs,
   verify,
 } from './engine.ts'
+export {
+  type HandshakeAnswer,
+  type HandshakeEffect,
+  type HandshakeInput,
+  type HandshakeOutcome,
+  handsOverSecret,
+  hasHandshake,
+  SECRET_STORED,
+  signedHandshake,
+  unsignedHandshake,
+} from './handshake.ts'
 export { credentialHeaders, credentialQueryParameters, type KeysNeeded, keysNeeded } from './needs.ts'
 export { parseScheme, type SchemeParsed } from './parse.ts'
+export { type Place, parsePlace } from './place.ts'
 export { findPreset, PRESETS, SCHEME_NAME_DEFAULT } from './presets/index.ts'
 export type { Preset } from './presets/preset.ts'
 export type { VerificationKeys, VerificationOptions, VerificationRequest } from './request.ts'

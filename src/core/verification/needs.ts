@@ -43,6 +43,7 @@ export function keysNeeded(scheme: Scheme): KeysNeeded {
   if (scheme.jwk !== undefined) named.push('jwk')
   const further = [scheme.nextKey, ...(scheme.alt ?? []).map(({ keyFrom }) => keyFrom)]
   if (scheme.scheme === 'generic') further.push('algorithm')
+  if (scheme.handshake === 'meta') further.push('verifyToken')
   return {
     secret:
       ['generic', 'hmac', 'hash', 'token', 'basic'].includes(scheme.scheme) ||

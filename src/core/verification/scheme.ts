@@ -26,18 +26,22 @@ export type SchemeKind = (typeof SCHEME_KINDS)[number]
 export const HANDSHAKES = [
   'asana',
   'aws-sns',
+  'azure-event-grid',
   'challenge-json',
+  'cloudevents',
   'discord',
   'dropbox',
   'head',
   'meta',
   'ms-graph',
   'notion',
+  'nylas',
   'okta',
   'slack',
   'twitch',
   'woocommerce',
   'x-crc',
+  'xero',
   'zoom',
 ] as const
 export type Handshake = (typeof HANDSHAKES)[number]
