@@ -8,6 +8,7 @@ import { CONTENT_TYPE_LENGTH_MAX, USER_AGENT_LENGTH_MAX } from '../core/limits.t
 import type { WebhookSettings } from '../core/trigger.ts'
 import { clientAddress } from '../http/client-address.ts'
 import { REQUEST_ID_HEADER } from '../http/errors.ts'
+import { type BodyDeadlines, createBodyDeadlines } from './body-deadlines.ts'
 import type { ReceiverDeps } from './deps.ts'
 
 /** One request to a webhook URL on its way through the steps; each adds what it found out. */
@@ -15,8 +16,8 @@ export class Attempt {
   readonly id: string
   readonly request: Request
   readonly client: ClientAddress
-  /** Aborted when its body can no longer be waited for. */
-  readonly cutOff: AbortSignal
+  /** Those of all attempts. */
+  readonly bodyDeadlines: BodyDeadlines
   readonly startedAtMs = performance.now()
   /** Set by the look-up. */
   settings: WebhookSettings | null = null
@@ -34,11 +35,11 @@ export class Attempt {
   /** Gives back the share of memory that the body took. */
   release: (() => void) | null = null
 
-  constructor(id: string, request: Request, client: ClientAddress, cutOff: AbortSignal) {
+  constructor(id: string, request: Request, client: ClientAddress, bodyDeadlines: BodyDeadlines) {
     this.id = id
     this.request = request
     this.client = client
-    this.cutOff = cutOff
+    this.bodyDeadlines = bodyDeadlines
   }
 
   /** The trigger's settings, for every step behind the look-up. */
@@ -83,13 +84,14 @@ export class Attempt {
  * The chain of steps is built on the instance that this returns, so that every hook is local to it and knows the attempt.
  */
 export const attempt = ({ trustedProxies, peerAddress, cutOff }: ReceiverDeps) => {
+  const bodyDeadlines = createBodyDeadlines(cutOff)
   const trusted: CompiledCidrs = compileCidrs(trustedProxies)
   return new Elysia().derive(({ request, server, set }) => ({
     attempt: new Attempt(
       String(set.headers[REQUEST_ID_HEADER]),
       request,
       clientAddress(request, peerAddress(request, server), trusted),
-      cutOff,
+      bodyDeadlines,
     ),
   }))
 }

@@ -1,7 +1,8 @@
-import { BODY_BYTES_READ_AT_ONCE_MAX, BODY_READ_MS_MAX } from '../core/limits.ts'
+import { BODY_BYTES_READ_AT_ONCE_MAX } from '../core/limits.ts'
 import { Rejection, storeUnavailable } from '../core/rejection.ts'
 import type { Attempt, Chain } from './attempt.ts'
 import type { BodyBudget } from './body-budget.ts'
+import { CLOSE_CONNECTION } from './body-deadlines.ts'
 import type { ReceiverDeps } from './deps.ts'
 
 /**
@@ -35,15 +36,13 @@ function declaredBytes({ headers }: Request): number | null {
   if (length !== null) {
     // Repeated, the header arrives joined: "2, 2" is no length, and what the body's would be is anyone's guess.
     if (!/^\d{1,15}$/.test(length))
-      throw new Rejection('body_incomplete', 'the declared length is not one number', CLOSE)
+      throw new Rejection('body_incomplete', 'the declared length is not one number', CLOSE_CONNECTION)
     return Number(length)
   }
   return headers.has('transfer-encoding') ? null : 0
 }
 
-/** The connection ends with the answer, or the rest of the body would still have to come in. */
-const tooLarge = (reason: string): Rejection =>
-  new Rejection('payload_too_large', reason, { headers: { connection: 'close' } })
+const tooLarge = (reason: string): Rejection => new Rejection('payload_too_large', reason, CLOSE_CONNECTION)
 
 /**
  * Reads the body, once; every byte is counted, and what it takes of memory comes out of one budget.
@@ -53,51 +52,24 @@ const tooLarge = (reason: string): Rejection =>
 export async function readBody(attempt: Attempt, ceiling: number, budget: BodyBudget): Promise<Uint8Array> {
   if (attempt.body !== null) return attempt.body
   const declared = attempt.declaredBytes
-  const deadline = openDeadline(attempt.cutOff)
   const share = budget.open(attempt.trigger.triggerId)
   attempt.release = share.release
-  try {
-    const limit = payloadBytesMax(attempt, ceiling)
-    const reading =
-      declared !== null && declared <= BODY_BYTES_READ_AT_ONCE_MAX
-        ? readAtOnce(attempt.request, declared, share.take)
-        : readByChunk(attempt.request, declared, limit, share.take)
-    const body = await Promise.race([reading, deadline.passed])
-    if (declared !== null && body.byteLength !== declared) throw incomplete(body.byteLength, declared)
-    attempt.body = body
-    return body
-  } finally {
-    deadline.close()
-  }
-}
-
-/** Until when a body is waited for: its own time, or the end of the process, which is no fault of its sender. */
-function openDeadline(cutOff: AbortSignal): { readonly passed: Promise<never>; close(): void } {
-  const { promise: passed, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(
-    () =>
-      reject(new Rejection('body_timeout', `the body did not arrive within ${BODY_READ_MS_MAX} ms`, CLOSE)),
-    BODY_READ_MS_MAX,
+  const limit = payloadBytesMax(attempt, ceiling)
+  const body = await attempt.bodyDeadlines.within(
+    declared !== null && declared <= BODY_BYTES_READ_AT_ONCE_MAX
+      ? readAtOnce(attempt.request, declared, share.take)
+      : readByChunk(attempt.request, declared, limit, share.take),
   )
-  const end = () => reject(storeUnavailable('the process ended before the body had arrived'))
-  if (cutOff.aborted) end()
-  else cutOff.addEventListener('abort', end)
-  return {
-    passed,
-    close() {
-      clearTimeout(timer)
-      cutOff.removeEventListener('abort', end)
-    },
-  }
+  if (declared !== null && body.byteLength !== declared) throw incomplete(body.byteLength, declared)
+  attempt.body = body
+  return body
 }
-
-const CLOSE = { headers: { connection: 'close' } }
 
 const incomplete = (received: number | null, declared: number | null): Rejection =>
   new Rejection(
     'body_incomplete',
     `the body ended after ${received ?? 'some'} of ${declared ?? 'an undeclared number of'} bytes`,
-    CLOSE,
+    CLOSE_CONNECTION,
   )
 
 /** Takes bytes out of the budget; false when it is used up. */

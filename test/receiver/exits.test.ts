@@ -354,6 +354,7 @@ describe.each(engines)('every exit of the receiver leaves its row ($name)', ({ o
       rate_limited: false,
       ip_allowed: null,
       verified_by: null,
+      outcome: null,
       attempts: 1,
       ...exit.row,
     })

@@ -54,6 +54,7 @@ export interface LogRow {
   readonly rate_limited: boolean
   readonly ip_allowed: boolean | null
   readonly verified_by: string | null
+  readonly outcome: string | null
   readonly attempts: number
   readonly created: Date
 }
