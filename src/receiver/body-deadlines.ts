@@ -23,7 +23,7 @@ export interface BodyDeadlines {
  * All bodies have the same time, so those that have waited longest are always the first of the set, and one timer does for all
  * of them; a timer and a listener for each cost as much as reading the body.
  */
-export function createBodyDeadlines(cutOff: AbortSignal): BodyDeadlines {
+export function createBodyDeadlines(cutOff: AbortSignal, readMsMax = BODY_READ_MS_MAX): BodyDeadlines {
   const waiting = new Set<Waiting>()
   let timer: ReturnType<typeof setTimeout> | null = null
 
@@ -36,7 +36,7 @@ export function createBodyDeadlines(cutOff: AbortSignal): BodyDeadlines {
         return
       }
       waiting.delete(body)
-      body.reject(overdue())
+      body.reject(overdue(readMsMax))
     }
   }
   const arm = (ms: number): void => {
@@ -56,9 +56,9 @@ export function createBodyDeadlines(cutOff: AbortSignal): BodyDeadlines {
         return Promise.reject(cutShort())
       }
       return new Promise((resolve, reject) => {
-        const body = { deadlineMs: performance.now() + BODY_READ_MS_MAX, reject }
+        const body = { deadlineMs: performance.now() + readMsMax, reject }
         waiting.add(body)
-        arm(BODY_READ_MS_MAX)
+        arm(readMsMax)
         reading.then(
           (bytes) => {
             waiting.delete(body)
@@ -74,7 +74,7 @@ export function createBodyDeadlines(cutOff: AbortSignal): BodyDeadlines {
   }
 }
 
-const overdue = (): Rejection =>
-  new Rejection('body_timeout', `the body did not arrive within ${BODY_READ_MS_MAX} ms`, CLOSE_CONNECTION)
+const overdue = (readMsMax: number): Rejection =>
+  new Rejection('body_timeout', `the body did not arrive within ${readMsMax} ms`, CLOSE_CONNECTION)
 
 const cutShort = (): Rejection => storeUnavailable('the process ended before the body had arrived')
