@@ -74,6 +74,7 @@ const Scheme = t.Object({
     description:
       'A: the library or server of the sender was read or run; B: its documentation was; C: third parties agree; M: from memory',
   }),
+  setup: t.String({ description: 'where URL and secret go at the sender' }),
   not_signed: t.Union([t.String(), t.Null()], { description: 'what the scheme leaves to the transport' }),
   handshake: t.Union([t.String(), t.Null()]),
   tolerance_seconds: t.Union([t.Integer(), t.Null()]),

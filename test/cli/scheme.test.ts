@@ -36,6 +36,15 @@ test('scheme show tells people what a sender needs and leaves unsigned', async (
   expect(out).toMatch(/^not_signed +Nothing is signed/m)
 })
 
+test('scheme show says where URL and secret go, of every sender', async () => {
+  const { out } = await run(['scheme', 'show', 'stripe'])
+  expect(out).toMatch(/^setup +.*signing secret/m)
+  for (const { name, setup } of PRESETS) {
+    expect([name, setup]).toEqual([name, expect.stringMatching(/^[A-Z].{20,300}\.$/)])
+    expect([name, /\b(URL|keep it secret)\b/.test(setup)]).toEqual([name, true])
+  }
+})
+
 test('a scheme that nobody knows is a failure', async () => {
   const { code, out, err } = await run(['scheme', 'show', 'githab'])
   expect({ code, out }).toEqual({ code: 1, out: '' })

@@ -8,6 +8,8 @@ export const HOSTING: readonly Preset[] = [
     title: 'GitHub',
     docs: 'https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries',
     certainty: 'A',
+    setup:
+      'In the repository or organisation: Settings → Webhooks → Add webhook. The URL goes into Payload URL, the secret into Secret; choose application/json. GitHub sends a `ping` at once.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -22,6 +24,8 @@ export const HOSTING: readonly Preset[] = [
     title: 'GitLab (secret token)',
     docs: 'https://docs.gitlab.com/user/project/integrations/webhooks/',
     certainty: 'B',
+    setup:
+      'In the settings of the project or group, under Webhooks: the URL goes into URL, the secret into Secret token. Prefer the signing token where your GitLab has it: it signs the body, this one does not.',
     notSigned: NOTHING_BUT_TOKEN,
     scheme: {
       scheme: 'token',
@@ -36,6 +40,8 @@ export const HOSTING: readonly Preset[] = [
     aliasOf: 'standard-webhooks',
     docs: 'https://gitlab.com/gitlab-org/gitlab/-/merge_requests/230944',
     certainty: 'B',
+    setup:
+      'In the settings of the project or group, under Webhooks: enter the URL and let GitLab make a signing token. The token, `whsec_…`, is the secret.',
     scheme: STANDARD_WEBHOOKS,
   },
   {
@@ -43,6 +49,8 @@ export const HOSTING: readonly Preset[] = [
     title: 'Bitbucket',
     docs: 'https://support.atlassian.com/bitbucket-cloud/docs/manage-webhooks/',
     certainty: 'B',
+    setup:
+      'In the repository settings, under Webhooks: add one with the URL and the secret. Without a secret Bitbucket sends no signature.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -57,6 +65,8 @@ export const HOSTING: readonly Preset[] = [
     title: 'Gitea',
     docs: 'https://github.com/go-gitea/gitea/blob/main/services/webhook/deliver.go',
     certainty: 'A',
+    setup:
+      'In the settings of the repository, under Webhooks: add one of type Gitea with the URL and the secret. Both content types are understood. Without a secret the signature headers come empty and are refused.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -72,6 +82,8 @@ export const HOSTING: readonly Preset[] = [
     title: 'Forgejo',
     aliasOf: 'gitea',
     certainty: 'A',
+    setup:
+      'In the settings of the repository, under Webhooks: add one of type Forgejo with the URL and the secret. Both content types are understood.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -87,6 +99,8 @@ export const HOSTING: readonly Preset[] = [
     title: 'Gogs',
     aliasOf: 'gitea',
     certainty: 'A',
+    setup:
+      'In the settings of the repository, under Webhooks: add one of type Gogs with the URL and the secret. Both content types are understood.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -101,6 +115,7 @@ export const HOSTING: readonly Preset[] = [
     name: 'circleci',
     title: 'CircleCI',
     certainty: 'B',
+    setup: 'In the settings of the project, under Webhooks: add one with the URL and the secret.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -115,6 +130,8 @@ export const HOSTING: readonly Preset[] = [
     title: 'Buildkite (signature)',
     docs: 'https://buildkite.com/docs/apis/webhooks/pipelines#webhook-signature',
     certainty: 'B',
+    setup:
+      'In the settings of the organisation, under Notification Services: add a webhook with the URL, and choose that the token is sent as a signature. The token that is shown there is the secret.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -136,6 +153,8 @@ export const HOSTING: readonly Preset[] = [
     title: 'Buildkite (token)',
     docs: 'https://buildkite.com/docs/apis/webhooks/pipelines#webhook-signature',
     certainty: 'B',
+    setup:
+      'In the settings of the organisation, under Notification Services: add a webhook with the URL. The token that it shows is the secret; bring it with `--secret-file`. Prefer the signature: it covers the body, the token does not.',
     notSigned: NOTHING_BUT_TOKEN,
     scheme: { scheme: 'token', at: 'header:x-buildkite-token', event: 'header:x-buildkite-event' },
   },
@@ -143,6 +162,8 @@ export const HOSTING: readonly Preset[] = [
     name: 'sonarqube',
     title: 'SonarQube',
     certainty: 'M',
+    setup:
+      'In the administration of the project or of the whole server, under Webhooks: create one with the URL and the secret.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -155,6 +176,8 @@ export const HOSTING: readonly Preset[] = [
     name: 'terraform-cloud',
     title: 'Terraform Cloud',
     certainty: 'M',
+    setup:
+      'In the settings of the workspace, under Notifications: create a webhook with the URL, and the secret as its token. It sends a verification at once, which has to be accepted.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha512',
@@ -168,6 +191,8 @@ export const HOSTING: readonly Preset[] = [
     title: 'Docker Hub',
     docs: 'https://docs.docker.com/docker-hub/repos/manage/webhooks/',
     certainty: 'B',
+    setup:
+      'In the repository, under Webhooks: add the URL with `?token=` and the secret behind it. Docker Hub signs nothing and sends no header of yours.',
     notSigned: NOTHING_BUT_TOKEN,
     scheme: { scheme: 'token', at: 'query:token' },
   },
@@ -176,6 +201,8 @@ export const HOSTING: readonly Preset[] = [
     title: 'Vercel',
     docs: 'https://vercel.com/docs/webhooks/webhooks-api#securing-webhooks',
     certainty: 'C',
+    setup:
+      'Create a webhook in the settings of the team with the URL; the secret that Vercel shows then is the secret. For an integration it is the client secret.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha1',
@@ -190,6 +217,8 @@ export const HOSTING: readonly Preset[] = [
     title: 'Netlify',
     docs: 'https://docs.netlify.com/site-deploys/notifications/#payload-signature',
     certainty: 'B',
+    setup:
+      'In the settings of the site, under notifications: add an HTTP POST request with the URL, and the secret as its JWS secret token.',
     scheme: {
       scheme: 'jwt',
       token: 'header:x-webhook-signature',
@@ -203,12 +232,16 @@ export const HOSTING: readonly Preset[] = [
     title: 'Render',
     aliasOf: 'standard-webhooks',
     certainty: 'A',
+    setup:
+      'In the dashboard, in the integrations of the workspace under Webhooks: create one with the URL. Its signing secret is the secret.',
     scheme: STANDARD_WEBHOOKS,
   },
   {
     name: 'heroku',
     title: 'Heroku',
     certainty: 'M',
+    setup:
+      "Subscribe the URL to the app with Heroku's command line (`heroku webhooks:add`) or API, and give it the secret.",
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -223,6 +256,7 @@ export const HOSTING: readonly Preset[] = [
     title: 'Cloudflare notifications',
     docs: 'https://developers.cloudflare.com/notifications/get-started/configure-webhooks/',
     certainty: 'C',
+    setup: 'In the dashboard under Notifications: add a webhook as destination, with the URL and the secret.',
     notSigned: NOTHING_BUT_TOKEN,
     scheme: { scheme: 'token', at: 'header:cf-webhook-auth', event: 'json:alert_type' },
   },
@@ -231,6 +265,8 @@ export const HOSTING: readonly Preset[] = [
     title: 'Sentry',
     docs: 'https://docs.sentry.io/organization/integrations/integration-platform/webhooks/',
     certainty: 'B',
+    setup:
+      'In the settings of your internal or public integration: the URL goes into Webhook URL. The client secret of the integration is the secret.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -245,6 +281,8 @@ export const HOSTING: readonly Preset[] = [
     title: 'PagerDuty',
     docs: 'https://developer.pagerduty.com/docs/verifying-webhook-signatures',
     certainty: 'B',
+    setup:
+      'Create a generic webhook subscription (version 3) with the URL. PagerDuty shows the secret once, when the subscription is made. Paste it as it is: it is used as text.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -254,11 +292,21 @@ export const HOSTING: readonly Preset[] = [
       dedup: 'header:x-webhook-id',
     },
   },
-  { name: 'incident.io', title: 'incident.io', aliasOf: 'svix', certainty: 'A', scheme: SVIX },
+  {
+    name: 'incident.io',
+    title: 'incident.io',
+    aliasOf: 'svix',
+    certainty: 'A',
+    setup:
+      'In the settings, under Webhooks: create an endpoint with the URL. Its signing secret, `whsec_…`, is the secret.',
+    scheme: SVIX,
+  },
   {
     name: 'datadog',
     title: 'Datadog',
     certainty: 'B',
+    setup:
+      'In the Webhooks integration: add a webhook with the URL, and user name and password of the secret by Basic authentication. Put `$ID` into the payload if you want to tell repetitions apart.',
     notSigned: NOTHING_BUT_PASSWORD,
     scheme: { scheme: 'basic' },
   },
@@ -267,6 +315,8 @@ export const HOSTING: readonly Preset[] = [
     title: 'Grafana Alerting',
     docs: 'https://grafana.com/docs/grafana/latest/alerting/configure-notifications/manage-contact-points/integrations/webhook-notifier/#hmac-signature',
     certainty: 'A',
+    setup:
+      'Add a contact point of type webhook with the URL, and in its HMAC signature settings the secret; leave the timestamp header empty. With a timestamp header use `grafana-timestamp`, which stops replays.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -280,6 +330,8 @@ export const HOSTING: readonly Preset[] = [
     title: 'Grafana Alerting (with a timestamp header)',
     docs: 'https://grafana.com/docs/grafana/latest/alerting/configure-notifications/manage-contact-points/integrations/webhook-notifier/#hmac-signature',
     certainty: 'A',
+    setup:
+      'Add a contact point of type webhook with the URL, and in its HMAC signature settings the secret, and `X-Grafana-Alerting-Timestamp` as timestamp header.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -293,6 +345,8 @@ export const HOSTING: readonly Preset[] = [
     name: 'alertmanager',
     title: 'Prometheus Alertmanager',
     certainty: 'A',
+    setup:
+      "In a receiver's `webhook_configs`: the URL as `url`, and the secret as bearer token under `http_config.authorization.credentials`, or better in a file.",
     notSigned: NOTHING_BUT_TOKEN,
     scheme: { scheme: 'token', at: 'header:authorization', prefix: 'Bearer ', event: 'json:status' },
   },
@@ -300,6 +354,8 @@ export const HOSTING: readonly Preset[] = [
     name: 'launchdarkly',
     title: 'LaunchDarkly',
     certainty: 'C',
+    setup:
+      'Under Integrations: add a webhook with the URL, and have it signed. The secret that is shown there is the secret.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -313,6 +369,8 @@ export const HOSTING: readonly Preset[] = [
     name: 'snyk',
     title: 'Snyk',
     certainty: 'C',
+    setup:
+      "Create the webhook through Snyk's API, with the URL and a secret of your own that you bring with `--secret-file`.",
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -326,6 +384,7 @@ export const HOSTING: readonly Preset[] = [
     name: 'doppler',
     title: 'Doppler',
     certainty: 'C',
+    setup: 'In the settings of the project, under Webhooks: add one with the URL and the secret.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',

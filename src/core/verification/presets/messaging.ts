@@ -8,6 +8,8 @@ export const MESSAGING: readonly Preset[] = [
     title: 'Slack',
     docs: 'https://docs.slack.dev/authentication/verifying-requests-from-slack',
     certainty: 'A',
+    setup:
+      'On api.slack.com/apps, in your app: the signing secret under Basic Information is the secret. Set it here first; then the URL goes into the Request URL of Event Subscriptions, Interactivity or a slash command, and Slack checks it at once.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -24,6 +26,8 @@ export const MESSAGING: readonly Preset[] = [
     title: 'Discord',
     docs: 'https://docs.discord.com/developers/interactions/overview#setting-up-an-endpoint-validating-security-request-headers',
     certainty: 'A',
+    setup:
+      'In the Developer Portal, in your application: the public key on the page General Information is the key. Set it here first; then the URL goes into Interactions Endpoint URL, or the endpoint on the page Webhooks, and Discord checks it at once.',
     scheme: {
       scheme: 'ed25519',
       key: { enc: 'hex' },
@@ -39,6 +43,8 @@ export const MESSAGING: readonly Preset[] = [
     title: 'Twilio',
     docs: 'https://www.twilio.com/docs/usage/webhooks/webhooks-security',
     certainty: 'A',
+    setup:
+      'In the Console, the URL goes where the number or service asks for a webhook. The auth token of the account is the secret. The URL here must be the very one that Twilio has, with its query.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha1',
@@ -53,6 +59,8 @@ export const MESSAGING: readonly Preset[] = [
     title: 'SendGrid',
     docs: 'https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/getting-started-event-webhook-security-features',
     certainty: 'A',
+    setup:
+      'In Settings → Mail Settings → Event Webhook: add one with the URL and enable the signed event webhook. The verification key that is shown is the public key.',
     scheme: {
       scheme: 'ecdsa-p256-sha256',
       key: { enc: 'spki' },
@@ -63,15 +71,48 @@ export const MESSAGING: readonly Preset[] = [
       dedup: 'json:0.sg_event_id',
     },
   },
-  { name: 'meta', title: 'Meta', certainty: 'B', scheme: META },
-  { name: 'whatsapp', title: 'WhatsApp', aliasOf: 'meta', certainty: 'B', scheme: META },
-  { name: 'instagram', title: 'Instagram', aliasOf: 'meta', certainty: 'B', scheme: META },
-  { name: 'messenger', title: 'Messenger', aliasOf: 'meta', certainty: 'B', scheme: META },
+  {
+    name: 'meta',
+    title: 'Meta',
+    certainty: 'B',
+    setup:
+      'In the app dashboard, the URL is the callback URL of a webhook. The app secret, in the basic settings of the app, is the secret.',
+    scheme: META,
+  },
+  {
+    name: 'whatsapp',
+    title: 'WhatsApp',
+    aliasOf: 'meta',
+    certainty: 'B',
+    setup:
+      'In the app dashboard, in the configuration of WhatsApp: the URL is the callback URL. The app secret, in the basic settings of the app, is the secret.',
+    scheme: META,
+  },
+  {
+    name: 'instagram',
+    title: 'Instagram',
+    aliasOf: 'meta',
+    certainty: 'B',
+    setup:
+      'In the app dashboard, in the settings of Instagram: the URL is the callback URL. The app secret is the secret.',
+    scheme: META,
+  },
+  {
+    name: 'messenger',
+    title: 'Messenger',
+    aliasOf: 'meta',
+    certainty: 'B',
+    setup:
+      'In the app dashboard, in the settings of Messenger: the URL is the callback URL. The app secret, in the basic settings of the app, is the secret.',
+    scheme: META,
+  },
   {
     name: 'x',
     title: 'X',
     docs: 'https://docs.x.com/x-api/webhooks/quickstart',
     certainty: 'B',
+    setup:
+      'Register the URL through the API for webhooks. The consumer secret (API secret key) of your app is the secret. X checks the URL at once, and every hour after.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -84,6 +125,8 @@ export const MESSAGING: readonly Preset[] = [
     name: 'line',
     title: 'LINE',
     certainty: 'A',
+    setup:
+      'In the LINE Developers Console, in your channel: the URL goes into Webhook URL on the page Messaging API. The channel secret, under Basic settings, is the secret.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -97,6 +140,7 @@ export const MESSAGING: readonly Preset[] = [
     name: 'telegram',
     title: 'Telegram',
     certainty: 'C',
+    setup: "Call the Bot API's `setWebhook` with the URL as `url` and the secret as `secret_token`.",
     notSigned: NOTHING_BUT_TOKEN,
     scheme: { scheme: 'token', at: 'header:x-telegram-bot-api-secret-token', dedup: 'json:update_id' },
   },
@@ -104,6 +148,8 @@ export const MESSAGING: readonly Preset[] = [
     name: 'twitch',
     title: 'Twitch EventSub',
     certainty: 'A',
+    setup:
+      'Create EventSub subscriptions through the API with the URL as `callback` and the secret as `secret`. Twitch checks the URL at once.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -121,6 +167,8 @@ export const MESSAGING: readonly Preset[] = [
     title: 'Zoom',
     docs: 'https://developers.zoom.us/docs/api/webhooks/#verify-webhook-events',
     certainty: 'A',
+    setup:
+      'On the App Marketplace, in your app: the secret token on its page of features is the secret. Set it here first; then enter the URL as event notification endpoint URL, and validate it.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -135,6 +183,8 @@ export const MESSAGING: readonly Preset[] = [
     name: 'telnyx',
     title: 'Telnyx',
     certainty: 'A',
+    setup:
+      'In the portal, the URL goes where the application or profile asks for a webhook URL. The public key of your account is on the page for keys and credentials.',
     scheme: {
       scheme: 'ed25519',
       key: { enc: 'base64' },
@@ -150,6 +200,8 @@ export const MESSAGING: readonly Preset[] = [
     title: 'Plivo',
     docs: 'https://www.plivo.com/docs/voice/concepts/signature-validation',
     certainty: 'A',
+    setup:
+      'The URL goes into the application or request that makes the call or message. The auth token of the account is the secret. The URL here must be the very one that Plivo has.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -161,6 +213,8 @@ export const MESSAGING: readonly Preset[] = [
     name: 'vonage',
     title: 'Vonage',
     certainty: 'A',
+    setup:
+      "In the dashboard, the URL goes where the application asks for a webhook. The signature secret in the account's API settings is the secret.",
     scheme: {
       scheme: 'jwt',
       token: 'header:authorization',
@@ -176,6 +230,8 @@ export const MESSAGING: readonly Preset[] = [
     name: 'intercom',
     title: 'Intercom',
     certainty: 'B',
+    setup:
+      'In the Developer Hub, in your app under Webhooks: enter the URL and choose topics. The client secret of the app is the secret.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha1',
@@ -191,6 +247,8 @@ export const MESSAGING: readonly Preset[] = [
     title: 'Mailgun',
     docs: 'https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/securing-webhooks',
     certainty: 'B',
+    setup:
+      'Under Webhooks of your domain: add the URL to the events you want. The HTTP webhook signing key of the account is the secret.',
     notSigned: 'Only the timestamp and the token are signed; the event is not.',
     scheme: {
       scheme: 'hmac',
@@ -206,6 +264,8 @@ export const MESSAGING: readonly Preset[] = [
     name: 'mandrill',
     title: 'Mandrill',
     certainty: 'M',
+    setup:
+      'In the settings, under Webhooks: add one with the URL. Its key is the secret. The URL here must be the very one that Mandrill has.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha1',
@@ -219,6 +279,8 @@ export const MESSAGING: readonly Preset[] = [
     title: 'Postmark',
     docs: 'https://postmarkapp.com/developer/webhooks/webhooks-overview',
     certainty: 'B',
+    setup:
+      'In your message stream, under Webhooks: add one with the URL, and user name and password of the secret as Basic auth credentials.',
     notSigned: NOTHING_BUT_PASSWORD,
     scheme: { scheme: 'basic', event: 'json:RecordType' },
   },
@@ -228,6 +290,7 @@ export const MESSAGING: readonly Preset[] = [
     aliasOf: 'svix',
     docs: 'https://resend.com/docs/dashboard/webhooks/verify-webhooks-requests',
     certainty: 'A',
+    setup: 'Under Webhooks: add an endpoint with the URL. Its signing secret, `whsec_…`, is the secret.',
     scheme: SVIX,
   },
   {
@@ -235,6 +298,8 @@ export const MESSAGING: readonly Preset[] = [
     title: 'Customer.io',
     docs: 'https://docs.customer.io/journeys/webhooks/#securely-verify-requests',
     certainty: 'C',
+    setup:
+      'Under the integrations of the workspace: add a reporting webhook with the URL. Its signing key is the secret.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -249,6 +314,8 @@ export const MESSAGING: readonly Preset[] = [
     name: 'pusher',
     title: 'Pusher',
     certainty: 'A',
+    setup:
+      "In the app's settings, under Webhooks: add one with the URL. The secret of the app key is the secret, and the key itself goes into `keyId`.",
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -262,6 +329,8 @@ export const MESSAGING: readonly Preset[] = [
     title: 'LiveKit',
     docs: 'https://docs.livekit.io/home/server/webhooks/',
     certainty: 'A',
+    setup:
+      'In the settings of the project, under Webhooks: add the URL and choose the API key that signs. That key goes into `apiKey`, and its secret is the secret. On a server of your own: `webhook.urls` and `webhook.api_key` of its configuration.',
     scheme: {
       scheme: 'jwt',
       token: 'header:authorization',
@@ -277,6 +346,8 @@ export const MESSAGING: readonly Preset[] = [
     title: 'Recall.ai',
     aliasOf: 'standard-webhooks',
     certainty: 'A',
+    setup:
+      'In the dashboard, under Webhooks: add an endpoint with the URL. Its signing secret, `whsec_…`, is the secret.',
     scheme: STANDARD_WEBHOOKS,
   },
 ]

@@ -8,6 +8,8 @@ export const PAYMENTS: readonly Preset[] = [
     title: 'Stripe',
     docs: 'https://docs.stripe.com/webhooks/signature',
     certainty: 'A',
+    setup:
+      'In Workbench (or Developers → Webhooks): add a destination with the URL and choose the events. Then reveal its signing secret: all of `whsec_…` is the secret. Each destination has its own, test mode and live mode too.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -23,6 +25,8 @@ export const PAYMENTS: readonly Preset[] = [
     title: 'Shopify',
     docs: 'https://shopify.dev/docs/apps/build/webhooks/verify-deliveries',
     certainty: 'A',
+    setup:
+      "The client secret of your app is the secret, and the URL goes where the app subscribes to webhooks. For webhooks made in the shop's own settings, under Notifications → Webhooks, the secret is the one that this page shows below the list.",
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -37,6 +41,8 @@ export const PAYMENTS: readonly Preset[] = [
     title: 'Shopify (Events)',
     docs: 'https://shopify.dev/docs/apps/build/webhooks/verify-deliveries',
     certainty: 'B',
+    setup:
+      'The client secret of your app is the secret; the URL goes where the app subscribes to events. Their headers have no `X-`; ordinary webhooks use `shopify`.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -51,6 +57,8 @@ export const PAYMENTS: readonly Preset[] = [
     title: 'Square',
     docs: 'https://developer.squareup.com/docs/webhooks/step3validate',
     certainty: 'A',
+    setup:
+      'In the Developer Console, in your application under Webhooks: add a subscription with the URL. Its signature key is the secret.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -65,6 +73,8 @@ export const PAYMENTS: readonly Preset[] = [
     title: 'PayPal',
     docs: 'https://developer.paypal.com/api/rest/webhooks/rest/',
     certainty: 'B',
+    setup:
+      'In your app on the developer site: add a webhook with the URL. The id that PayPal gives it goes into `webhookId`. Its public key comes by certificate, so there is no secret.',
     notSigned:
       'The body is signed by its CRC-32 alone, which can be forged by whoever has seen one genuine delivery: refuse a repeated transmission id.',
     scheme: {
@@ -85,6 +95,8 @@ export const PAYMENTS: readonly Preset[] = [
     title: 'Adyen (standard)',
     docs: 'https://docs.adyen.com/development-resources/webhooks/secure-webhooks/verify-hmac-signatures/',
     certainty: 'A',
+    setup:
+      'In the Customer Area, under Developers → Webhooks: add a standard webhook with the URL, and generate its HMAC key. The key, hexadecimal, is the secret.',
     notSigned: 'Only eight fields of each item are signed; all others are not.',
     scheme: {
       scheme: 'hmac',
@@ -103,6 +115,8 @@ export const PAYMENTS: readonly Preset[] = [
     title: 'Adyen (Balance Platform, Management)',
     docs: 'https://docs.adyen.com/development-resources/webhooks/secure-webhooks/verify-hmac-signatures/',
     certainty: 'A',
+    setup:
+      'In the Customer Area, under Developers → Webhooks: add the webhook with the URL, and generate its HMAC key. The key, hexadecimal, is the secret.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -116,6 +130,8 @@ export const PAYMENTS: readonly Preset[] = [
     name: 'paddle',
     title: 'Paddle Billing',
     certainty: 'A',
+    setup:
+      "Under Developer Tools → Notifications: add a destination with the URL. Its secret key, `pdl_ntfset_…`, is the secret. Paddle's own tolerance is 5 seconds; `--tolerance` widens it.",
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -131,6 +147,7 @@ export const PAYMENTS: readonly Preset[] = [
     title: 'Lemon Squeezy',
     docs: 'https://docs.lemonsqueezy.com/help/webhooks/signing-requests',
     certainty: 'C',
+    setup: 'In Settings → Webhooks: add one with the URL as callback, and the secret as signing secret.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -144,6 +161,7 @@ export const PAYMENTS: readonly Preset[] = [
     title: 'Razorpay',
     docs: 'https://razorpay.com/docs/webhooks/validate-test/',
     certainty: 'A',
+    setup: 'In the dashboard, under Webhooks: add one with the URL and the secret.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -157,6 +175,8 @@ export const PAYMENTS: readonly Preset[] = [
     name: 'coinbase-commerce',
     title: 'Coinbase Commerce',
     certainty: 'A',
+    setup:
+      'In the settings, under notifications or webhook subscriptions: add the URL. The shared secret that is shown there is the secret.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -171,6 +191,8 @@ export const PAYMENTS: readonly Preset[] = [
     title: 'GoCardless',
     docs: 'https://developer.gocardless.com/getting-started/staying-up-to-date-with-webhooks',
     certainty: 'A',
+    setup:
+      'In the dashboard, under Developers: create a webhook endpoint with the URL. Its secret is the secret.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -184,6 +206,8 @@ export const PAYMENTS: readonly Preset[] = [
     title: 'Braintree',
     docs: 'https://developer.paypal.com/braintree/docs/guides/webhooks/parse',
     certainty: 'A',
+    setup:
+      'In the Control Panel, under the API settings: add a webhook with the URL. The private key of your API keys is the secret, and the public key goes into `publicKey`.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha1',
@@ -198,6 +222,8 @@ export const PAYMENTS: readonly Preset[] = [
     title: 'Checkout.com',
     docs: 'https://www.checkout.com/docs/developer-resources/event-notifications/receive-webhooks',
     certainty: 'C',
+    setup:
+      'In the dashboard, under Developers: add a webhook with the URL. The signature key that goes with it is the secret.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -212,6 +238,8 @@ export const PAYMENTS: readonly Preset[] = [
     title: 'Plaid',
     docs: 'https://plaid.com/docs/api/webhooks/webhook-verification/',
     certainty: 'B',
+    setup:
+      'Give the URL as `webhook` when you create a link token or an item. Plaid signs with keys of its own: fetch the one whose id is in the header from `/webhook_verification_key/get`, and give it as `jwk`.',
     scheme: {
       scheme: 'jwt',
       token: 'header:plaid-verification',
@@ -228,6 +256,8 @@ export const PAYMENTS: readonly Preset[] = [
     title: 'Xero',
     docs: 'https://developer.xero.com/documentation/guides/webhooks/configuring-your-server/',
     certainty: 'M',
+    setup:
+      'On the developer site, in your app under Webhooks: the URL is the delivery URL, and the webhooks key is the secret. Set both here before you let Xero check the URL: it sends good and bad signatures, and wants 200 and 401.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -239,6 +269,8 @@ export const PAYMENTS: readonly Preset[] = [
     name: 'quickbooks',
     title: 'QuickBooks',
     certainty: 'C',
+    setup:
+      'On the developer site, in your app under Webhooks: enter the URL. The verifier token that is shown there is the secret.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -251,6 +283,8 @@ export const PAYMENTS: readonly Preset[] = [
     title: 'Polar',
     docs: 'https://polar.sh/docs/integrate/webhooks/delivery',
     certainty: 'A',
+    setup:
+      'In the settings of the organisation, under Webhooks: add an endpoint with the URL. Its secret is used as text, whatever it looks like.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -269,14 +303,34 @@ export const PAYMENTS: readonly Preset[] = [
     aliasOf: 'standard-webhooks',
     docs: 'https://docs.dodopayments.com/developer-resources/webhooks',
     certainty: 'A',
+    setup:
+      'In the dashboard, under Developer → Webhooks: add an endpoint with the URL. Its signing key, `whsec_…`, is the secret.',
     scheme: STANDARD_WEBHOOKS,
   },
-  { name: 'brex', title: 'Brex', aliasOf: 'svix', certainty: 'A', scheme: SVIX },
-  { name: 'lithic', title: 'Lithic', aliasOf: 'svix', certainty: 'A', scheme: SVIX },
+  {
+    name: 'brex',
+    title: 'Brex',
+    aliasOf: 'svix',
+    certainty: 'A',
+    setup:
+      "Register the URL through Brex's API for webhooks. The signing secret that the API returns is the secret.",
+    scheme: SVIX,
+  },
+  {
+    name: 'lithic',
+    title: 'Lithic',
+    aliasOf: 'svix',
+    certainty: 'A',
+    setup:
+      'Subscribe the URL to events, in the dashboard or by the API. The secret of the subscription, `whsec_…`, is the secret.',
+    scheme: SVIX,
+  },
   {
     name: 'chargebee',
     title: 'Chargebee',
     certainty: 'C',
+    setup:
+      'In the settings, under Webhooks: add one with the URL, protected by Basic authentication with user name and password of the secret.',
     notSigned: NOTHING_BUT_PASSWORD,
     scheme: { scheme: 'basic', event: 'json:event_type', dedup: 'json:id' },
   },
@@ -285,6 +339,8 @@ export const PAYMENTS: readonly Preset[] = [
     title: 'WooCommerce',
     docs: 'https://github.com/woocommerce/woocommerce/blob/trunk/plugins/woocommerce/includes/class-wc-webhook.php',
     certainty: 'A',
+    setup:
+      'In WooCommerce → Settings → Advanced → Webhooks: add one with the URL as delivery URL, and the secret. Saving it sends an unsigned ping.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',

@@ -8,6 +8,8 @@ export const PLATFORMS: readonly Preset[] = [
     title: 'Standard Webhooks',
     docs: 'https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md',
     certainty: 'A',
+    setup:
+      'Give the URL and the secret, `whsec_…`, to the sender, or bring the secret that the sender shows with `--secret-file`.',
     scheme: STANDARD_WEBHOOKS,
   },
   {
@@ -15,6 +17,8 @@ export const PLATFORMS: readonly Preset[] = [
     title: 'Standard Webhooks (public key)',
     docs: 'https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md',
     certainty: 'A',
+    setup:
+      'Give the URL to the sender. The public key that it shows, `whpk_…`, is the key. It proves the sender and not the recipient: one key for one source.',
     scheme: {
       scheme: 'ed25519',
       key: { enc: 'base64', strip: 'whpk_' },
@@ -31,6 +35,8 @@ export const PLATFORMS: readonly Preset[] = [
     title: 'Svix',
     docs: 'https://docs.svix.com/receiving/verifying-payloads/how-manual',
     certainty: 'A',
+    setup:
+      'Where the sender shows its webhooks: add an endpoint with the URL. Its signing secret, `whsec_…`, is the secret.',
     scheme: SVIX,
   },
   {
@@ -39,6 +45,8 @@ export const PLATFORMS: readonly Preset[] = [
     aliasOf: 'svix',
     docs: 'https://clerk.com/docs/webhooks/sync-data',
     certainty: 'A',
+    setup:
+      'In the dashboard, under Webhooks: add an endpoint with the URL. Its signing secret, `whsec_…`, is the secret.',
     scheme: SVIX,
   },
   {
@@ -47,6 +55,8 @@ export const PLATFORMS: readonly Preset[] = [
     aliasOf: 'standard-webhooks',
     docs: 'https://platform.openai.com/docs/guides/webhooks',
     certainty: 'A',
+    setup:
+      'In the settings of the project, under Webhooks: create an endpoint with the URL. Its signing secret, shown once, is the secret.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -64,6 +74,8 @@ export const PLATFORMS: readonly Preset[] = [
     title: 'Replicate',
     aliasOf: 'standard-webhooks',
     certainty: 'A',
+    setup:
+      "Give the URL as `webhook` when you create a prediction. The signing secret of your account, which Replicate's API returns, is the secret.",
     scheme: STANDARD_WEBHOOKS,
   },
   {
@@ -71,6 +83,8 @@ export const PLATFORMS: readonly Preset[] = [
     title: 'Liveblocks',
     aliasOf: 'standard-webhooks',
     certainty: 'A',
+    setup:
+      'In the dashboard of the project, under Webhooks: create an endpoint with the URL. Its signing secret, `whsec_…`, is the secret.',
     scheme: STANDARD_WEBHOOKS,
   },
   {
@@ -78,12 +92,16 @@ export const PLATFORMS: readonly Preset[] = [
     title: 'Anthropic',
     aliasOf: 'standard-webhooks',
     certainty: 'A',
+    setup:
+      'Where Anthropic shows webhooks: create an endpoint with the URL. Its signing secret, `whsec_…`, is the secret.',
     scheme: STANDARD_WEBHOOKS,
   },
   {
     name: 'okta',
     title: 'Okta',
     certainty: 'B',
+    setup:
+      'Under Workflow → Event Hooks: create one with the URL, with `Authorization` as authentication field and the secret as authentication secret. Okta checks the URL when you verify it.',
     notSigned: NOTHING_BUT_TOKEN,
     scheme: {
       scheme: 'token',
@@ -97,6 +115,8 @@ export const PLATFORMS: readonly Preset[] = [
     name: 'auth0',
     title: 'Auth0',
     certainty: 'B',
+    setup:
+      'Create an event stream with the URL and bearer authorization, the secret as its token; or a custom log stream with the URL, and `Bearer ` and the secret behind it as authorization token.',
     notSigned: NOTHING_BUT_TOKEN,
     scheme: { scheme: 'token', at: 'header:authorization', prefix: 'Bearer ' },
   },
@@ -104,6 +124,8 @@ export const PLATFORMS: readonly Preset[] = [
     name: 'workos',
     title: 'WorkOS',
     certainty: 'A',
+    setup:
+      'In the dashboard, under Webhooks: add an endpoint with the URL. Its signing secret is the secret.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -118,6 +140,8 @@ export const PLATFORMS: readonly Preset[] = [
     name: 'ms-graph',
     title: 'Microsoft Graph',
     certainty: 'B',
+    setup:
+      'Create the subscription through the API with the URL as `notificationUrl` and the secret as `clientState`. Graph checks the URL while the call is open.',
     notSigned: NOTHING_BUT_TOKEN,
     scheme: {
       scheme: 'token',
@@ -132,6 +156,8 @@ export const PLATFORMS: readonly Preset[] = [
     title: 'AWS SNS',
     docs: 'https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message-verify-message-signature.html',
     certainty: 'A',
+    setup:
+      'Subscribe the URL to the topic with the protocol HTTPS. The ARN of the topic goes into `topicArn`: a genuine signature alone says only that some topic of somebody sent it.',
     notSigned: 'UnsubscribeURL and SigningCertURL are not signed.',
     scheme: { scheme: 'aws-sns', event: 'json:Type', dedup: 'json:MessageId', handshake: 'aws-sns' },
   },
@@ -139,6 +165,8 @@ export const PLATFORMS: readonly Preset[] = [
     name: 'upstash-qstash',
     title: 'Upstash QStash',
     certainty: 'A',
+    setup:
+      'Publish with the URL as destination. The current signing key of the console is the secret, and the next one goes into `nextSigningKey`, so that a roll loses nothing.',
     scheme: {
       scheme: 'jwt',
       token: 'header:upstash-signature',

@@ -13,6 +13,11 @@ export interface Preset {
    * M from memory.
    */
   readonly certainty: 'A' | 'B' | 'C' | 'M'
+  /**
+   * Where the URL of the webhook goes at the sender, and where the secret comes from or goes to; in our own words, with labels of pages
+   * only where they are known. "The secret" is what the trigger keeps, whoever made it.
+   */
+  readonly setup: string
   /** What the scheme does not protect, where that is more than headers: the transport alone does. */
   readonly notSigned?: string
   readonly scheme: Scheme

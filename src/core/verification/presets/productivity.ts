@@ -8,6 +8,7 @@ export const PRODUCTIVITY: readonly Preset[] = [
     title: 'Linear',
     docs: 'https://linear.app/developers/webhooks#securing-webhooks',
     certainty: 'A',
+    setup: 'In Settings → API: create a webhook with the URL. The signing secret on its page is the secret.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -22,6 +23,8 @@ export const PRODUCTIVITY: readonly Preset[] = [
     name: 'jira',
     title: 'Jira',
     certainty: 'B',
+    setup:
+      'As administrator, in the system settings under WebHooks: create one with the URL and the secret. Only these are signed; webhooks of automation rules are not.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -36,6 +39,8 @@ export const PRODUCTIVITY: readonly Preset[] = [
     title: 'Atlassian Connect',
     docs: 'https://developer.atlassian.com/cloud/jira/platform/understanding-jwt-for-connect-apps/',
     certainty: 'A',
+    setup:
+      'The URL goes into the app descriptor. The shared secret that Jira or Confluence sends when the app is installed is the secret.',
     notSigned: 'Method, path and query are signed; the body is not.',
     scheme: {
       scheme: 'jwt',
@@ -52,6 +57,8 @@ export const PRODUCTIVITY: readonly Preset[] = [
     title: 'Asana',
     docs: 'https://developers.asana.com/docs/webhooks-guide',
     certainty: 'B',
+    setup:
+      'Create the webhook through the API with the URL as `target`. Asana hands its secret over in its first request, the handshake.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -65,6 +72,8 @@ export const PRODUCTIVITY: readonly Preset[] = [
     title: 'Trello',
     docs: 'https://developer.atlassian.com/cloud/trello/guides/rest-api/webhooks/#webhook-signatures',
     certainty: 'B',
+    setup:
+      'Create the webhook through the API with the URL as `callbackURL`. The secret of your Power-Up or API key is the secret. The URL here must be the very one that Trello has.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha1',
@@ -79,6 +88,8 @@ export const PRODUCTIVITY: readonly Preset[] = [
     name: 'notion',
     title: 'Notion',
     certainty: 'A',
+    setup:
+      'In the settings of your integration, under Webhooks: create a subscription with the URL. Notion sends a verification token there, which is the secret; enter it in Notion too.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -93,6 +104,8 @@ export const PRODUCTIVITY: readonly Preset[] = [
     name: 'airtable',
     title: 'Airtable',
     certainty: 'B',
+    setup:
+      'Create the webhook through the API with the URL as `notificationUrl`. The `macSecretBase64` of the answer is the secret. The webhook only says that something changed; what did is fetched from Airtable.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -105,6 +118,8 @@ export const PRODUCTIVITY: readonly Preset[] = [
     name: 'monday',
     title: 'monday',
     certainty: 'B',
+    setup:
+      'In the Developer Center, in your app: the URL goes where the feature asks for it. The signing secret of the app is the secret. Webhooks that a user adds to a board are not signed.',
     notSigned: 'The URL is signed; the body is not.',
     scheme: {
       scheme: 'jwt',
@@ -120,6 +135,7 @@ export const PRODUCTIVITY: readonly Preset[] = [
     name: 'figma',
     title: 'Figma',
     certainty: 'B',
+    setup: 'Create the webhook through the API with the URL as `endpoint` and the secret as `passcode`.',
     notSigned: NOTHING_BUT_TOKEN,
     scheme: { scheme: 'token', at: 'json:passcode', event: 'json:event_type' },
   },
@@ -127,6 +143,7 @@ export const PRODUCTIVITY: readonly Preset[] = [
     name: 'typeform',
     title: 'Typeform',
     certainty: 'C',
+    setup: 'In the form, under Connect → Webhooks: add the URL, and edit it to set the secret.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -141,6 +158,8 @@ export const PRODUCTIVITY: readonly Preset[] = [
     title: 'Calendly',
     docs: 'https://developer.calendly.com/api-docs/4c305798a61d3-webhook-signatures',
     certainty: 'B',
+    setup:
+      'Create the subscription through the API with the URL. The signing key that you give there, or that Calendly returns, is the secret.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -162,6 +181,7 @@ export const PRODUCTIVITY: readonly Preset[] = [
     title: 'Cal.com',
     docs: 'https://cal.com/docs/developing/guides/automation/webhooks',
     certainty: 'C',
+    setup: 'In Settings → Developer → Webhooks: create one with the URL as subscriber URL, and the secret.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -175,6 +195,8 @@ export const PRODUCTIVITY: readonly Preset[] = [
     title: 'DocuSign Connect',
     docs: 'https://developers.docusign.com/platform/webhooks/connect/validate/',
     certainty: 'A',
+    setup:
+      'In the settings, under Connect: add a configuration with the URL and include the HMAC signature. The Connect key that is made there is the secret.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -188,6 +210,7 @@ export const PRODUCTIVITY: readonly Preset[] = [
     title: 'Dropbox Sign',
     docs: 'https://developers.hellosign.com/docs/events/walkthrough/',
     certainty: 'A',
+    setup: 'The URL goes into the callback of the account or of the API app. The API key is the secret.',
     notSigned: 'Only the time and the type of the event are signed; all else is not.',
     scheme: {
       scheme: 'hmac',
@@ -203,6 +226,8 @@ export const PRODUCTIVITY: readonly Preset[] = [
     title: 'Dropbox',
     docs: 'https://www.dropbox.com/developers/reference/webhooks',
     certainty: 'A',
+    setup:
+      'In the App Console, in your app: the URL goes into the webhook URIs, and is checked at once. The app secret is the secret.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -216,6 +241,8 @@ export const PRODUCTIVITY: readonly Preset[] = [
     title: 'Box',
     docs: 'https://developer.box.com/guides/webhooks/v2/signatures-v2/',
     certainty: 'A',
+    setup:
+      'In the Developer Console, in your app under Webhooks: create one with the URL. The primary signature key is the secret, and the secondary one goes into `secondarySecret`.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -232,6 +259,8 @@ export const PRODUCTIVITY: readonly Preset[] = [
     name: 'zendesk',
     title: 'Zendesk',
     certainty: 'B',
+    setup:
+      'In the Admin Center, under Apps and integrations → Webhooks: create one with the URL, and then reveal its signing secret. Test sends of a webhook that is not saved yet are signed with another secret.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -247,6 +276,8 @@ export const PRODUCTIVITY: readonly Preset[] = [
     title: 'HubSpot (version 3)',
     docs: 'https://developers.hubspot.com/docs/apps/legacy-apps/authentication/validating-requests',
     certainty: 'A',
+    setup:
+      'In your app: the URL goes into the webhook target, and the client secret of the app is the secret. The URL here must be the very one that HubSpot has.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -262,6 +293,8 @@ export const PRODUCTIVITY: readonly Preset[] = [
     title: 'HubSpot (version 2)',
     docs: 'https://developers.hubspot.com/docs/apps/legacy-apps/authentication/validating-requests',
     certainty: 'A',
+    setup:
+      'In your app: the URL goes where workflows or cards ask for it, and the client secret of the app is the secret. Prefer version 3 where HubSpot sends it.',
     scheme: {
       scheme: 'hash',
       hash: 'sha256',
@@ -275,6 +308,8 @@ export const PRODUCTIVITY: readonly Preset[] = [
     title: 'HubSpot (version 1)',
     docs: 'https://developers.hubspot.com/docs/apps/legacy-apps/authentication/validating-requests',
     certainty: 'A',
+    setup:
+      'In your app: the URL goes into the webhook target, and the client secret of the app is the secret. Prefer version 3 where HubSpot sends it.',
     scheme: {
       scheme: 'hash',
       hash: 'sha256',
@@ -288,6 +323,8 @@ export const PRODUCTIVITY: readonly Preset[] = [
     title: 'Webflow',
     docs: 'https://developers.webflow.com/data/docs/working-with-webhooks#validating-request-signatures',
     certainty: 'C',
+    setup:
+      "Through the API, the URL goes into the request of an app, and the app's client secret is the secret. In the site's settings, add a webhook with the URL; the secret is the key that is shown then.",
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -302,6 +339,8 @@ export const PRODUCTIVITY: readonly Preset[] = [
     title: 'Contentful',
     docs: 'https://www.contentful.com/developers/docs/webhooks/request-verification/',
     certainty: 'A',
+    setup:
+      'In the settings of the space, under Webhooks: add one with the URL. The signing secret of the space, which you make there and which is shown once, is the secret.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -316,6 +355,8 @@ export const PRODUCTIVITY: readonly Preset[] = [
     title: 'Sanity',
     docs: 'https://www.sanity.io/docs/webhooks',
     certainty: 'A',
+    setup:
+      "In the project's management page, under API: create a webhook with the URL. The secret that you set there is the secret; bring it with `--secret-file`.",
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -336,6 +377,8 @@ export const PRODUCTIVITY: readonly Preset[] = [
     name: 'mux',
     title: 'Mux',
     certainty: 'A',
+    setup:
+      'In the settings of the environment, under Webhooks: create one with the URL. Its signing secret is the secret.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -351,6 +394,7 @@ export const PRODUCTIVITY: readonly Preset[] = [
     title: 'Onfido',
     docs: 'https://documentation.onfido.com/api/latest/#webhooks',
     certainty: 'A',
+    setup: 'In the dashboard or through the API: create a webhook with the URL. Its token is the secret.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
@@ -363,6 +407,8 @@ export const PRODUCTIVITY: readonly Preset[] = [
     name: 'elevenlabs',
     title: 'ElevenLabs',
     certainty: 'A',
+    setup:
+      'In the settings, under Webhooks: create one with the URL and HMAC authentication. The secret that is shown once is the secret.',
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
