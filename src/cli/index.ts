@@ -10,6 +10,7 @@ import {
   UsageError,
 } from './command.ts'
 import { CONFIG_COMMANDS } from './config.ts'
+import { CONNECT_COMMANDS } from './connect.ts'
 import { EVENTS_COMMANDS } from './events.ts'
 import { HEALTHCHECK_COMMANDS } from './healthcheck.ts'
 import { helpCommand, overview, unknownCommand } from './help.ts'
@@ -38,6 +39,7 @@ export const COMMANDS: readonly Command[] = [
   ...CONFIG_COMMANDS,
   ...HEALTHCHECK_COMMANDS,
   ...VERSION_COMMANDS,
+  ...CONNECT_COMMANDS,
   ...TRIGGER_COMMANDS,
   ...WEBHOOK_COMMANDS,
   ...HMAC_COMMANDS,

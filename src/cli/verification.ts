@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import type { StoredVerification } from '../core/trigger.ts'
+import { findPreset } from '../core/verification/index.ts'
 import { type AdminClient, adminCommand, printAnswer, triggerPath } from './admin-client.ts'
 import { type CommandContext, Failure, UsageError, wholeNumber } from './command.ts'
 import { fieldLines, tableLines } from './output.ts'
@@ -7,7 +8,7 @@ import { readSecret, SECRET_FILE_OPTION } from './secret.ts'
 import { SECRET_COLUMNS, type WebhookSecret } from './secrets.ts'
 import { changeSetting } from './setting.ts'
 
-interface VerificationState {
+export interface VerificationState {
   readonly scheme: StoredVerification['scheme'] | null
   readonly config: Readonly<Record<string, string>>
   readonly public_key: string | null
@@ -15,6 +16,23 @@ interface VerificationState {
   readonly secrets: readonly WebhookSecret[]
   readonly secret: string | null
 }
+
+/** What a scheme may need beside its name. */
+export const VERIFICATION_OPTIONS = {
+  'secret-file': SECRET_FILE_OPTION,
+  'public-key': { type: 'string', placeholder: 'KEY', description: 'public key of the sender, or @FILE' },
+  config: {
+    type: 'string',
+    multiple: true,
+    placeholder: 'NAME=VALUE',
+    description: 'what else the scheme needs; @FILE as value reads it from a file, as a secret should be',
+  },
+  tolerance: {
+    type: 'string',
+    placeholder: 'SECONDS',
+    description: 'time between signing and arrival that is allowed, in place of that of the scheme',
+  },
+} as const
 
 const set = adminCommand({
   name: 'verification set',
@@ -27,38 +45,13 @@ const set = adminCommand({
     'The same scheme again without --secret-file changes the other settings and keeps the secrets.',
   ].join('\n'),
   operands: ['REF', 'SCHEME'],
-  options: {
-    'secret-file': SECRET_FILE_OPTION,
-    'public-key': { type: 'string', placeholder: 'KEY', description: 'public key of the sender, or @FILE' },
-    config: {
-      type: 'string',
-      multiple: true,
-      placeholder: 'NAME=VALUE',
-      description: 'what else the scheme needs; @FILE as value reads it from a file, as a secret should be',
-    },
-    tolerance: {
-      type: 'string',
-      placeholder: 'SECONDS',
-      description: 'time between signing and arrival that is allowed, in place of that of the scheme',
-    },
-  },
+  options: VERIFICATION_OPTIONS,
   async run({ operands, options }, context, client) {
-    const file = options['secret-file']
-    const key = options['public-key']
-    const config = await configOf(options.config ?? [], context)
-    const settings = {
-      scheme: await schemeOf(operands.SCHEME),
-      ...(file === undefined ? {} : { secret: await readSecret(file, context) }),
-      ...(key === undefined ? {} : { public_key: await textOf(key, context) }),
-      ...(options.config === undefined ? {} : { config }),
-      ...(options.tolerance === undefined
-        ? {}
-        : { tolerance_seconds: wholeNumber('--tolerance', options.tolerance) }),
-    }
+    const settings = await settingsOf(await schemeOf(operands.SCHEME), options, context)
     const path = triggerPath(operands.REF, '/webhooks/verification')
     const answer = await client.call<VerificationState>('PUT', path, { json: settings })
     // Who brought the secret has it; printing it again would only leave one copy more.
-    const isMade = file === undefined && answer.body().data.secret !== null
+    const isMade = settings.secret === undefined && answer.body().data.secret !== null
     printAnswer(answer, { json: options.json, context }, ({ data }) => stateLines(data, isMade))
     if (isMade) context.say('The secret is shown only now. Give it to the sender.')
     return 0
@@ -99,9 +92,32 @@ function stateLines(state: VerificationState, isMade: boolean): string[] {
   ]
 }
 
-/** The name of a preset, or the record in a file. No preset has a dot or a slash in its name. */
-async function schemeOf(text: string): Promise<unknown> {
-  if (!/[./\\]/.test(text)) return text
+interface VerificationOptions {
+  readonly 'secret-file': string | undefined
+  readonly 'public-key': string | undefined
+  readonly config: readonly string[] | undefined
+  readonly tolerance: string | undefined
+}
+
+/** What is sent to set a scheme, with the secrets out of their files. */
+export async function settingsOf(scheme: unknown, options: VerificationOptions, context: CommandContext) {
+  const file = options['secret-file']
+  const key = options['public-key']
+  const config = await configOf(options.config ?? [], context)
+  return {
+    scheme,
+    ...(file === undefined ? {} : { secret: await readSecret(file, context) }),
+    ...(key === undefined ? {} : { public_key: await textOf(key, context) }),
+    ...(options.config === undefined ? {} : { config }),
+    ...(options.tolerance === undefined
+      ? {}
+      : { tolerance_seconds: wholeNumber('--tolerance', options.tolerance) }),
+  }
+}
+
+/** The name of a preset, or the record in a file, which is what anything else with a dot or a slash names. */
+export async function schemeOf(text: string): Promise<unknown> {
+  if (findPreset(text) !== null || !/[./\\]/.test(text)) return text
   try {
     return JSON.parse(await readFile(text, 'utf8'))
   } catch {

@@ -10,6 +10,7 @@ const CONTRACT = [
   'config',
   'healthcheck',
   'version',
+  'connect',
   'trigger create',
   'trigger list',
   'trigger show',
@@ -52,6 +53,7 @@ const COMPLETE: Readonly<Record<string, readonly string[]>> = {
   'events show': ['0198c2de-0000-7000-8000-000000000000'],
   'log show': ['0198c2de-0000-7000-8000-000000000000'],
   'scheme show': ['github'],
+  connect: ['a.b', 'github'],
   'verification set': ['a.b', 'github'],
   'secret expire': ['a.b', 'default'],
   ...Object.fromEntries(
