@@ -578,6 +578,13 @@ export const SIGNERS: Readonly<Record<string, Signer>> = {
     sign: () => delivery('{"value":[{"clientState":"state-1"},{"clientState":"state-1"}]}', {}),
     tamper: replaced('},{"clientState":"state-1"', '},{"clientState":"state-2"'),
   },
+  nylas: plain('X-Nylas-Signature', 'hex'),
+  cloudevents: token('Authorization', 'Bearer '),
+  'azure-event-grid': {
+    secret: 'co&de',
+    sign: (body) => delivery(body, {}, `${URL_PUBLIC}?code=co%26de`),
+    tamper: otherUrl,
+  },
   'docker-hub': {
     secret: 'to&ken',
     sign: (body) => delivery(body, {}, `${URL_PUBLIC}?token=to%26ken`),

@@ -275,6 +275,23 @@ export const MESSAGING: readonly Preset[] = [
     },
   },
   {
+    name: 'nylas',
+    title: 'Nylas',
+    docs: 'https://developer.nylas.com/docs/v3/notifications/',
+    certainty: 'M',
+    setup:
+      'In the dashboard, under Notifications: create a webhook with the URL, which is checked at once. The webhook secret that is shown then is the secret.',
+    scheme: {
+      scheme: 'hmac',
+      hash: 'sha256',
+      sig: { from: ['header:x-nylas-signature'], enc: 'hex' },
+      signed: '{body}',
+      event: 'json:type',
+      dedup: 'json:id',
+      handshake: 'nylas',
+    },
+  },
+  {
     name: 'postmark',
     title: 'Postmark',
     docs: 'https://postmarkapp.com/developer/webhooks/webhooks-overview',

@@ -263,6 +263,7 @@ export const PAYMENTS: readonly Preset[] = [
       hash: 'sha256',
       sig: { from: ['header:x-xero-signature'], enc: 'base64' },
       signed: '{body}',
+      handshake: 'xero',
     },
   },
   {

@@ -162,6 +162,40 @@ export const PLATFORMS: readonly Preset[] = [
     scheme: { scheme: 'aws-sns', event: 'json:Type', dedup: 'json:MessageId', handshake: 'aws-sns' },
   },
   {
+    name: 'azure-event-grid',
+    title: 'Azure Event Grid',
+    docs: 'https://learn.microsoft.com/azure/event-grid/secure-webhook-delivery',
+    certainty: 'M',
+    setup:
+      'Create the event subscription with the URL as webhook endpoint, with `?code=` and the secret behind it. Event Grid checks the URL at once.',
+    notSigned: NOTHING_BUT_TOKEN,
+    // A secret that is put behind the URL, as Microsoft's page has it.
+    scheme: {
+      scheme: 'token',
+      at: 'query:code',
+      event: 'json:0.eventType',
+      dedup: 'json:0.id',
+      handshake: 'azure-event-grid',
+    },
+  },
+  {
+    name: 'cloudevents',
+    title: 'CloudEvents',
+    docs: 'https://github.com/cloudevents/spec/blob/main/cloudevents/http-webhook.md',
+    certainty: 'M',
+    setup:
+      'Give the URL to the sender, and the secret as bearer token. The sender may ask for permission first.',
+    notSigned: NOTHING_BUT_TOKEN,
+    scheme: {
+      scheme: 'token',
+      at: 'header:authorization',
+      prefix: 'Bearer ',
+      event: 'header:ce-type',
+      dedup: 'header:ce-id',
+      handshake: 'cloudevents',
+    },
+  },
+  {
     name: 'upstash-qstash',
     title: 'Upstash QStash',
     certainty: 'A',
