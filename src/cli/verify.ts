@@ -44,7 +44,7 @@ const TOO_LONG: CapturedVerdict = {
 
 const UTF_8 = new TextDecoder('utf-8', { fatal: true })
 
-async function judgeLine(line: Line, nowMs: number): Promise<CapturedVerdict | null> {
+async function judgeLine(line: Line, nowMs: number, isDiagnosed: boolean): Promise<CapturedVerdict | null> {
   if (line === null) return TOO_LONG
   let captured: unknown
   try {
@@ -54,7 +54,7 @@ async function judgeLine(line: Line, nowMs: number): Promise<CapturedVerdict | n
   } catch {
     return { id: null, valid: false, reason: 'request_malformed', detail: 'The line is no JSON in UTF-8.' }
   }
-  return await judgeCaptured(captured, nowMs)
+  return await judgeCaptured(captured, nowMs, isDiagnosed)
 }
 
 const verify = command({
@@ -64,12 +64,19 @@ const verify = command({
     'A request: {id?, scheme, secret?, secrets?, public_key?, extra?, now?, method, url, headers, body | body_base64}. `scheme` is a name of `scheme list`',
     'or a scheme as `scheme show` prints it; `extra` has further keys, a certificate (certificatePem) or other configuration; `now` is in Unix',
     'seconds; headers are an object or a list of pairs. An answer: {id, valid, reason, detail}. The exit code is 0 for bad requests, too.',
+    'With --diagnose the answer to what is not valid has a list `diagnosis` of {cause, remedy, detail}, the likeliest first.',
     'It asks no server, needs no data directory, and fetches nothing.',
   ].join('\n'),
-  async run(_, { inputChunks, print }) {
+  options: {
+    diagnose: {
+      type: 'boolean',
+      description: 'say why a request is not valid; takes longer for each of them',
+    },
+  },
+  async run({ options }, { inputChunks, print }) {
     // One after the other: answers keep the order of requests, and no more is read than is being judged.
     for await (const line of linesOf(inputChunks(), VERIFY_LINE_BYTES_MAX)) {
-      const answer = await judgeLine(line, Date.now())
+      const answer = await judgeLine(line, Date.now(), options.diagnose === true)
       if (answer !== null) print(visibleJson(JSON.stringify(answer)))
     }
     return 0

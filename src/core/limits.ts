@@ -363,3 +363,14 @@ export const CONFIRMATIONS_MAX = 4
 /** For how long a trigger may expect the handshake of its sender. */
 export const HANDSHAKE_ARMED_MINUTES_DEFAULT = 15
 export const HANDSHAKE_ARMED_MINUTES_MAX = 1_440
+
+/** The signature doctor: what it tries at most for one request, and how long it works before it lets others have their turn. */
+export const DOCTOR_CANDIDATES_MAX = 2_000
+export const DOCTOR_BYTES_MAX = 256 * 1024 * 1024
+export const DOCTOR_MS_MAX = 3_000
+export const DOCTOR_TURN_MS = 15
+
+/** JSON that it writes anew, and causes that it names. */
+export const DOCTOR_JSON_BYTES_MAX = 1024 * 1024
+export const DOCTOR_JSON_DEPTH_MAX = 200
+export const DIAGNOSES_MAX = 5

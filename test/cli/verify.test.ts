@@ -176,3 +176,21 @@ describe('the stream', () => {
     ).toEqual([true, false])
   })
 })
+
+describe('--diagnose', () => {
+  const diagnosed = async (changes: object, ...options: string[]) => {
+    const { out } = await run(['verify', ...options], {}, { inputChunks: () => pieces(line(changes)) })
+    return JSON.parse(out) as Answer & { readonly diagnosis?: readonly { readonly cause: string }[] }
+  }
+
+  test('says why a request is not valid', async () => {
+    const answer = await diagnosed({ body: `${BODY}\n` }, '--diagnose')
+    expect(answer.reason).toBe('signature_mismatch')
+    expect(answer.diagnosis?.[0]?.cause).toBe('body_whitespace')
+  })
+
+  test('adds nothing to what is valid, and nothing where it is not asked for', async () => {
+    expect(await diagnosed({}, '--diagnose')).toEqual(VALID)
+    expect(Object.keys(await diagnosed({ body: 'x' }))).toEqual(['id', 'valid', 'reason', 'detail'])
+  })
+})

@@ -1,4 +1,6 @@
 import { decodeStrictly } from './decode.ts'
+import type { Diagnosis } from './diagnosis.ts'
+import { diagnose } from './doctor.ts'
 import { type CompiledScheme, compileScheme, verify } from './engine.ts'
 import { parseScheme } from './parse.ts'
 import { findPreset } from './presets/index.ts'
@@ -13,6 +15,8 @@ export interface CapturedVerdict {
   /** `null` for what is valid. */
   readonly reason: VerificationReason | 'request_malformed' | 'scheme_unknown' | 'scheme_invalid' | null
   readonly detail: string | null
+  /** Why it is not valid, as far as the signature doctor can tell; only where that was asked for. */
+  readonly diagnosis?: readonly Diagnosis[]
 }
 
 /** Why a captured request cannot be judged at all. */
@@ -32,8 +36,13 @@ type Fields = Readonly<Record<string, unknown>>
  * where `template`, `publicKey` and `bodyBase64` are other spellings. Certificates come from `extra.certificatePem`.
  *
  * @param nowMs - the time when the request does not say when it is to be judged
+ * @param isDiagnosed - asks the signature doctor about what is not valid
  */
-export async function judgeCaptured(captured: unknown, nowMs: number): Promise<CapturedVerdict> {
+export async function judgeCaptured(
+  captured: unknown,
+  nowMs: number,
+  isDiagnosed = false,
+): Promise<CapturedVerdict> {
   const fields: Fields | null = isObject(captured) ? captured : null
   const given = fields?.['id']
   const id = typeof given === 'string' || typeof given === 'number' ? given : null
@@ -41,13 +50,25 @@ export async function judgeCaptured(captured: unknown, nowMs: number): Promise<C
     if (fields === null) throw new Malformed('The line is no JSON object.')
     const compiled = schemeOf(fields)
     const keys = keysOf(fields)
-    const fetchCertificate = () => textOf(keys.config, 'certificatePem')
-    const verdict = await verify(compiled, keys, requestOf(fields), timeOf(fields, nowMs), {
-      fetchCertificate,
+    const options = { fetchCertificate: () => textOf(keys.config, 'certificatePem') }
+    const [request, atMs] = [requestOf(fields), timeOf(fields, nowMs)]
+    const verdict = await verify(compiled, keys, request, atMs, options)
+    if (verdict.verified) return { id, valid: true, reason: null, detail: null }
+    const { reason, detail } = verdict
+    if (!isDiagnosed) return { id, valid: false, reason, detail }
+    const named = read(fields, 'scheme', 'template')
+    const diagnosis = await diagnose({
+      ...keys,
+      schemeName: typeof named === 'string' ? named : 'custom',
+      compiled,
+      live: keys.secrets.map((text, index) => ({ label: `number ${index + 1}`, text })),
+      expired: [],
+      request,
+      hasBody: true,
+      nowMs: atMs,
+      options,
     })
-    return verdict.verified
-      ? { id, valid: true, reason: null, detail: null }
-      : { id, valid: false, reason: verdict.reason, detail: verdict.detail }
+    return { id, valid: false, reason, detail, diagnosis }
   } catch (error) {
     if (error instanceof Malformed) {
       return { id, valid: false, reason: error.reason, detail: error.message }
