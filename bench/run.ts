@@ -20,11 +20,13 @@ import { pages } from './sections/pages.ts'
 import { rejected } from './sections/rejected.ts'
 import { retention } from './sections/retention.ts'
 import { scale } from './sections/scale.ts'
+import { schemes } from './sections/schemes.ts'
 import { start } from './sections/start.ts'
 
 const SECTIONS: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
   accepted,
   rejected,
+  schemes,
   latency,
   memory: memoryUnderLoad,
   start,

@@ -15,6 +15,7 @@ export const TARGETS = {
   acceptedToCeiling: atLeast(0.5, 'accepted, PostgreSQL, 256 connections: A/C'),
   embeddedToBaseline: atLeast(10, 'accepted, embedded, 64 connections: A/B (B on PostgreSQL)'),
   rejectedToCeiling: atLeast(0.8, 'rejected at steps 3, 5, 6, 7: A/C (the lowest)'),
+  schemeToGeneric: atLeast(0.9, 'accepted, PostgreSQL, 64 connections: scheme of a sender / generic HMAC'),
   tail: atMost(5, '', 'p99 / p50 at half of the peak rate, open-loop, PostgreSQL'),
   memoryPostgresql: atMost(150, 'MB', 'resident memory under load, PostgreSQL'),
   memoryEmbedded: atMost(450, 'MB', 'resident memory under load, embedded'),
