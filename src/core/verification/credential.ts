@@ -25,7 +25,7 @@ function tokenAt({ compiled, keys, view }: Examination, root: JsonText | null): 
   const reading = compiled.at === null ? 'absent' : view.read(compiled.at, root)
   if (reading === 'absent') return NO_TOKEN
   if (reading === 'ambiguous') {
-    return refusal('credential_mismatch', 'There is more than one token, which is ambiguous.')
+    return refusal('credential_mismatch', 'There is more than one token, or one that is no text.')
   }
   const text = withoutPrefix(reading.text, compiled.scheme.prefix)
   if (text === null || text === '') return NO_TOKEN

@@ -20,10 +20,13 @@ export class JsonText {
     this.#whole = whole
   }
 
-  /** `null` when the bytes are no JSON in UTF-8. */
+  /**
+   * `null` when the bytes are no JSON. Bytes that are no UTF-8 may stand in texts that nobody reads, since senders sign them as they are; a text with
+   * such bytes in it has no value.
+   */
   static parse(bytes: Uint8Array): JsonText | null {
     try {
-      const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+      const text = decoded(bytes)
       // Whatever passes is well-formed, which the scanner below relies on.
       JSON.parse(text)
       return new JsonText(text, { from: 0, to: text.length })
@@ -62,7 +65,7 @@ export class JsonText {
     const raw = this.#text.slice(start, this.#skipValue(start))
     if (first === '"') {
       const value: string = JSON.parse(raw)
-      return value.isWellFormed() ? value : null
+      return raw.isWellFormed() && value.isWellFormed() ? value : null
     }
     return first === '{' || first === '[' || first === 'n' ? null : raw
   }
@@ -81,6 +84,10 @@ export class JsonText {
       if (this.#text[at] === ',') at = this.#skipSpace(at + 1)
     }
     return true
+  }
+
+  isNull(): boolean {
+    return this.#text[this.#skipSpace(this.#whole.from)] === 'n'
   }
 
   isText(): boolean {
@@ -174,6 +181,20 @@ export class JsonText {
     let at = start
     while (SPACES.has(this.#text.charCodeAt(at))) at += 1
     return at
+  }
+}
+
+/** Stands for a byte that is no UTF-8: half of a pair, which no text that is well-formed has. */
+const UNDECODED = '\ud800'
+
+const REPLACEMENT = /\ufffd/g
+
+function decoded(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    // The decoder's own mark may have been sent as well, and is then no value either: it cannot be told from what it replaces.
+    return new TextDecoder().decode(bytes).replace(REPLACEMENT, UNDECODED)
   }
 }
 

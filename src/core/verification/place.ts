@@ -129,7 +129,9 @@ function scalarAt(root: JsonText | null, path: readonly string[]): Reading {
   const found = root?.at(path) ?? 'absent'
   if (typeof found === 'string') return found
   const text = found.scalar()
-  return text === null ? 'absent' : { text, encoding: 'utf8' }
+  if (text !== null) return { text, encoding: 'utf8' }
+  // An object, or a text that no bytes stand for, is not nothing: each reader would make something else of it.
+  return found.isNull() ? 'absent' : 'ambiguous'
 }
 
 /** A field that is there twice is whatever the next reader takes it for. */

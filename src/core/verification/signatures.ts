@@ -36,7 +36,7 @@ export function readSignatures(sig: CompiledSig, context: TextContext): Signatur
   const texts = place === undefined ? [] : textsAt(place, context.view, context.root)
   if (place === undefined || texts.every((text) => text === '')) return missing(sig)
   if (texts.includes(null)) {
-    return refusal('signature_malformed', `There is more than one ${nameOf(sig)}, which is ambiguous.`)
+    return refusal('signature_malformed', `There is more than one ${nameOf(sig)}, or one that is no text.`)
   }
   const whole = texts.filter((text) => text !== null && text !== '' && text.length <= SIGNATURE_LENGTH_MAX)
   return whole.length === 0 ? malformed(sig) : split(sig, whole as string[], context)

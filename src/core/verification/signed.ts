@@ -29,7 +29,7 @@ const MISMATCH = refusal(
 )
 const AMBIGUOUS = refusal(
   'body_unreadable',
-  'A field that is signed is there more than once, or not written as the scheme asks, so what is signed is ambiguous.',
+  'A field that is signed is there more than once, not there at all, or not written as the scheme asks, so what is signed is ambiguous.',
 )
 const NOT_COVERED = refusal('body_not_covered', 'The body is no form, and nothing that is signed covers it.')
 
@@ -129,6 +129,7 @@ function readAll(
 function readId(compiled: CompiledScheme, { view, root }: TextContext): string | Unverified {
   if (compiled.id === null) return ''
   const reading = view.read(compiled.id, root)
+  if (reading === 'ambiguous') return AMBIGUOUS
   const text = typeof reading === 'string' ? '' : reading.text
   return text === ''
     ? refusal('id_missing', 'The request has no message id, which is part of what is signed.')
@@ -154,7 +155,10 @@ export function readTimestamp(
       ? items.flatMap(([key, value]) => (key === name ? value : []))
       : readingTexts(view.read(compiled.timestamp, root))
   if (texts.length > 1) {
-    return refusal('timestamp_malformed', 'There is more than one timestamp, which is ambiguous.')
+    return refusal(
+      'timestamp_malformed',
+      'There is more than one timestamp, or one that is no text or number.',
+    )
   }
   const [text = ''] = texts
   if (text === '') return refusal('timestamp_missing', `The request has no timestamp in ${record.from}.`)

@@ -110,7 +110,10 @@ function renderPart(part: Part, context: TextContext): readonly Uint8Array[] | n
     case 'place': {
       const reading = view.read(part.place, context.root)
       if (reading === 'ambiguous') return null
-      return reading === 'absent' ? [] : [bytesOf(reading)]
+      // A form without the field that is signed would be covered by nothing; what senders leave out of JSON stands for an empty text.
+      const isForm = part.place.source === 'form'
+      if (reading === 'absent' || reading.text === '') return isForm ? null : []
+      return [bytesOf(reading)]
     }
   }
 }

@@ -1,6 +1,6 @@
 /** Inputs at the edge of what each kind takes. */
 import { describe, expect, test } from 'bun:test'
-import { createHmac, generateKeyPairSync, sign } from 'node:crypto'
+import { createHash, createHmac, generateKeyPairSync, sign } from 'node:crypto'
 import type { Scheme } from '../../../src/core/verification/index.ts'
 import { makeCertificate } from '../../support/certificate.ts'
 import { SIGNERS } from '../../support/signers.ts'
@@ -330,20 +330,40 @@ describe('JSON that two readers read differently', () => {
     [
       'half a surrogate pair',
       `{"signature":{"timestamp":"${NOW}","token":"\\ud800","signature":"${signature}"}}`,
-      'signature_mismatch',
+      'body_unreadable',
+    ],
+    [
+      'an object for a text',
+      `{"signature":{"timestamp":"${NOW}","token":{},"signature":"${signature}"}}`,
+      'body_unreadable',
     ],
     ['a list in its place', `{"signature":[${NOW}]}`, 'signature_missing'],
     ['no JSON', '{', 'signature_missing'],
     ['nothing', '', 'signature_missing'],
   ])('%s', async (_, inner, expected) => expect(await of(inner)).toBe(expected))
 
-  test('bytes that are no UTF-8 are no JSON', async () => {
-    const body = Buffer.concat([
-      Buffer.from(`{"signature":{${fields},"x":"`),
-      Buffer.from([0xff]),
-      Buffer.from('"}}'),
-    ])
-    expect(await outcome('mailgun', keysOf('secret'), { headers: {}, body })).toBe('signature_missing')
+  const BROKEN = Buffer.from([0xff, 0xfe])
+  const withBroken = (before: string, after: string) =>
+    Buffer.concat([Buffer.from(before), BROKEN, Buffer.from(after)])
+
+  test('bytes that are no UTF-8 are no value, and are in the way of no other', async () => {
+    const of = (body: Uint8Array) => outcome('mailgun', keysOf('secret'), { headers: {}, body })
+    expect(await of(withBroken(`{"signature":{${fields},"x":"`, '"}}'))).toBe('verified')
+    expect(await of(withBroken(`{"signature":{${fields},"x`, '":1}}'))).toBe('verified')
+    expect(await of(withBroken('', `{"signature":{${fields}}}`))).toBe('signature_missing')
+    for (const token of ['\ufffd', '\ufffd\ufffd', '']) {
+      const forged = mac('secret', `${NOW}${token}`, 'hex')
+      const sent = `{"signature":{"timestamp":"${NOW}","signature":"${forged}","token":"`
+      expect(await of(withBroken(sent, '"}}'))).toBe('body_unreadable')
+      expect(await of(withBroken(sent, '\\udc00"}}'))).toBe('body_unreadable')
+    }
+  })
+
+  test('a body that is signed as it is may have bytes that are no UTF-8 beside its timestamp', async () => {
+    const body = withBroken('{"a":"', `","webhookTimestamp":${NOW_MS}}`)
+    const headers = { 'linear-signature': mac('secret', body, 'hex') }
+    expect(await outcome('linear', keysOf('secret'), { headers, body })).toBe('verified')
+    expect(await outcome('linear', keysOf('other'), { headers, body })).toBe('signature_mismatch')
   })
 
   test('a number keeps its digits', async () => {
@@ -452,5 +472,49 @@ describe('a secret that is no key', () => {
   ])('%s with %p', async (name, secret, expected) => {
     const verdict = await judge(name, keysOf(secret), { headers: {}, body: BODY })
     expect(verdict).toMatchObject({ verified: false, reason: expected })
+  })
+})
+
+describe('what is signed has to be there', () => {
+  const FORM = { 'content-type': 'application/x-www-form-urlencoded' }
+  const key = createHash('sha1').update('secret').digest()
+
+  test.each(['', 'payload=', 'x=1'])('a form of Gitea without its payload: %p', async (form) => {
+    const headers = { ...FORM, 'x-gitea-signature': mac('secret', '', 'hex') }
+    expect(await outcome('gitea', keysOf('secret'), { headers, body: bytes(form) })).toBe('body_unreadable')
+  })
+
+  test('a form of Braintree without its payload', async () => {
+    const body = bytes(`bt_signature=pk|${mac(key, '', 'hex', 'sha1')}`)
+    const keys = keysOf('secret', { publicKey: 'pk' })
+    expect(await outcome('braintree', keys, { headers: FORM, body })).toBe('body_unreadable')
+  })
+
+  test.each(['', '"token":"",', '"token":null,'])('Mailgun without a token: %p', async (token) => {
+    const signature = `{"timestamp":"${NOW}",${token}"signature":"${mac('secret', NOW, 'hex')}"}`
+    const sent = { headers: {}, body: bytes(`{"signature":${signature}}`) }
+    expect(await outcome('mailgun', keysOf('secret'), sent)).toBe('id_missing')
+  })
+
+  test('Plivo without a nonce', async () => {
+    const signature = mac('secret', `${URL_DEFAULT}.`, 'base64')
+    const sent = { headers: { ...FORM, 'x-plivo-signature-v3': signature }, body: bytes('') }
+    expect(await outcome('plivo-v3', keysOf('secret'), sent)).toBe('id_missing')
+  })
+
+  test.each([
+    ['', 'verified'],
+    ['"originalReference":null,', 'verified'],
+    ['"originalReference":"",', 'verified'],
+    ['"originalReference":{"x":1},', 'body_unreadable'],
+    ['"originalReference":["x"],', 'body_unreadable'],
+    ['"originalReference":"\\ud800",', 'body_unreadable'],
+    ['"originalReference":"x",', 'signature_mismatch'],
+  ])('an item of Adyen that was signed without a field, with %p in its place', async (field, expected) => {
+    const secret = 'ab'.repeat(32)
+    const signature = mac(Buffer.from(secret, 'hex'), 'p::m:r:1:EUR:A:true', 'base64')
+    const item = `{"pspReference":"p",${field}"merchantAccountCode":"m","merchantReference":"r","amount":{"value":1,"currency":"EUR"},"eventCode":"A","success":"true","additionalData":{"hmacSignature":"${signature}"}}`
+    const body = bytes(`{"notificationItems":[{"NotificationRequestItem":${item}}]}`)
+    expect(await outcome('adyen-standard', keysOf(secret), { headers: {}, body })).toBe(expected)
   })
 })

@@ -84,6 +84,7 @@ export const PAYMENTS: readonly Preset[] = [
         hosts: ['api.paypal.com', 'api.sandbox.paypal.com', 'api-m.paypal.com', 'api-m.sandbox.paypal.com'],
       },
       sig: { from: ['header:paypal-transmission-sig'], enc: 'base64' },
+      id: 'header:paypal-transmission-id',
       signed: '{header:paypal-transmission-id}|{header:paypal-transmission-time}|{cfg:webhookId}|{crc32}',
       require: { 'header:paypal-auth-algo': 'SHA256withRSA' },
       event: 'json:event_type',
