@@ -64,7 +64,7 @@ async function keptSecrets(client: AdminClient, trigger: Trigger | null, scheme:
 }
 
 /** The options without which nothing can be verified yet. @throws Refused for a scheme that is none */
-function missingOptions(
+export function missingOptions(
   scheme: unknown,
   given: { readonly secret?: string; readonly public_key?: string; readonly config?: object },
   hasSecrets: boolean,
