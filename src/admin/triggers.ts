@@ -106,6 +106,9 @@ export const triggerView = (trigger: StoredTrigger, publicUrl: string): Trigger 
   webhook_ip_whitelist_enabled: trigger.webhookIpWhitelistEnabled,
   webhook_ip_whitelist: trigger.webhookIpWhitelist,
   webhook_payload_size_limit_kb: trigger.webhookPayloadSizeLimitKb,
+  webhook_deduplication_enabled: trigger.webhookDeduplicationEnabled,
+  webhook_deduplication_fields: trigger.webhookDeduplicationFields,
+  webhook_deduplication_window_seconds: trigger.webhookDeduplicationWindowSeconds,
   created: trigger.created.toISOString(),
   updated: trigger.updated.toISOString(),
 })

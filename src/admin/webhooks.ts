@@ -1,16 +1,19 @@
 import { Elysia } from 'elysia'
 import { checkCidr } from '../core/address.ts'
-import { PAYLOAD_KB_DEFAULT } from '../core/limits.ts'
+import { deduplicationProblems, isDeduplicationField, NEEDS_CHECK } from '../core/deduplication.ts'
+import { DEDUPLICATION_WINDOW_SECONDS_DEFAULT, PAYLOAD_KB_DEFAULT } from '../core/limits.ts'
 import {
+  DeduplicationInput,
   HMAC_ALGORITHM_DEFAULT,
   HmacSettings,
   IpWhitelistSettings,
   RateLimitSettings,
 } from '../core/trigger.ts'
+import { compiledScheme, schemeProblems } from '../core/verification-input.ts'
 import type { Store } from '../store/index.ts'
 import type { StoredTrigger } from '../store/triggers.ts'
 import { describe } from './describe.ts'
-import { jsonBody, type Rule } from './input.ts'
+import { jsonBody, problemIf, type Rule, refuse } from './input.ts'
 import { type HmacState, PayloadLimitSettings, type WebhookState } from './models.ts'
 import { refInPath } from './path-parameters.ts'
 import { triggerView } from './triggers.ts'
@@ -97,6 +100,35 @@ export const webhooks = ({ store, publicUrl }: { readonly store: Store; readonly
       },
     )
     .put(
+      '/api/v1/triggers/:ref/webhooks/deduplication',
+      async ({ params: { ref }, body: { on = [], window_seconds } }) => {
+        await requireIds(store, ref, on)
+        const windowSeconds = window_seconds ?? DEDUPLICATION_WINDOW_SECONDS_DEFAULT
+        return view(await store.triggers.setDeduplication(ref, on, windowSeconds))
+      },
+      {
+        ...refInPath,
+        ...jsonBody(DeduplicationInput, { on: areFields }),
+        ...describe({
+          id: 'setDeduplication',
+          summary: 'Makes one event of what is delivered more than once under the same id',
+          ...answersTrigger,
+        }),
+      },
+    )
+    .delete(
+      '/api/v1/triggers/:ref/webhooks/deduplication',
+      async ({ params: { ref } }) => view(await store.triggers.disableDeduplication(ref)),
+      {
+        ...refInPath,
+        ...describe({
+          id: 'disableDeduplication',
+          summary: 'Makes an event of every delivery',
+          ...answersTrigger,
+        }),
+      },
+    )
+    .put(
       '/api/v1/triggers/:ref/webhooks/rate-limit',
       async ({ params: { ref }, body }) => view(await store.triggers.setRateLimit(ref, body)),
       {
@@ -168,6 +200,27 @@ export const webhooks = ({ store, publicUrl }: { readonly store: Store; readonly
       },
     )
 }
+
+/** @throws Rejection `request_invalid` when the trigger has no signature check, or its scheme no ids of its own */
+async function requireIds(store: Store, ref: string, on: readonly string[]): Promise<void> {
+  const { scheme } = await store.verifications.read(ref)
+  if (scheme === null) refuse([{ field: 'on', message: NEEDS_CHECK }])
+  if (schemeProblems(scheme).length > 0) {
+    refuse([{ field: 'on', message: 'cannot be checked: the scheme of the trigger is not known here' }])
+  }
+  const name = typeof scheme === 'string' ? scheme : 'custom'
+  const problems = deduplicationProblems(on, name, compiledScheme(scheme))
+  if (problems.length > 0) refuse(problems)
+}
+
+const areFields: Rule = (fields, field) =>
+  (fields as readonly string[]).flatMap((place, index) =>
+    problemIf(
+      !isDeduplicationField(place),
+      `${field}[${index}]`,
+      'must be a place such as header:x-id, in lower case, or json:data.id',
+    ),
+  )
 
 const areCanonical: Rule = (cidrs, field) =>
   (cidrs as readonly string[]).flatMap((cidr, index) => {

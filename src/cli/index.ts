@@ -11,6 +11,7 @@ import {
 } from './command.ts'
 import { CONFIG_COMMANDS } from './config.ts'
 import { CONNECT_COMMANDS } from './connect.ts'
+import { DEDUPLICATION_COMMANDS } from './deduplication.ts'
 import { EVENTS_COMMANDS } from './events.ts'
 import { HEALTHCHECK_COMMANDS } from './healthcheck.ts'
 import { helpCommand, overview, unknownCommand } from './help.ts'
@@ -45,6 +46,7 @@ export const COMMANDS: readonly Command[] = [
   ...HMAC_COMMANDS,
   ...VERIFICATION_COMMANDS,
   ...SECRETS_COMMANDS,
+  ...DEDUPLICATION_COMMANDS,
   ...RATE_LIMIT_COMMANDS,
   ...IP_WHITELIST_COMMANDS,
   ...PAYLOAD_LIMIT_COMMANDS,

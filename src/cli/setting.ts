@@ -4,7 +4,13 @@ import type { CommandContext } from './command.ts'
 import { fieldLines } from './output.ts'
 
 /** The settings of a trigger's webhook that answer with the whole trigger. */
-type WebhookSetting = 'hmac' | 'verification' | 'rate-limit' | 'ip-whitelist' | 'payload-limit'
+type WebhookSetting =
+  | 'hmac'
+  | 'verification'
+  | 'deduplication'
+  | 'rate-limit'
+  | 'ip-whitelist'
+  | 'payload-limit'
 
 interface Change {
   readonly ref: string

@@ -1,3 +1,4 @@
+import type { Delivery } from './deduplication.ts'
 import type { HeaderPair } from './event.ts'
 import type { RejectionCode } from './rejection.ts'
 
@@ -47,6 +48,8 @@ export interface RateLimitCount {
 export interface AcceptedAttempt extends AuditRecord {
   /** `null`: the trigger has no rate limit. */
   readonly rateLimitCount: RateLimitCount | null
+  /** What its sender calls it, to be claimed with its event; `null` or left out: it is new whatever has come before. */
+  readonly delivery?: Delivery | null
   readonly contentType: string | null
   /** The exact bytes. */
   readonly body: Uint8Array

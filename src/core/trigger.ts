@@ -1,5 +1,10 @@
 import { type Static, Type as t } from '@sinclair/typebox'
+import type { Deduplication } from './deduplication.ts'
 import {
+  DEDUPLICATION_FIELD_LENGTH_MAX,
+  DEDUPLICATION_FIELDS_MAX,
+  DEDUPLICATION_WINDOW_SECONDS_MAX,
+  DEDUPLICATION_WINDOW_SECONDS_MIN,
   HMAC_SECRET_LENGTH_MAX,
   HMAC_SECRET_LENGTH_MIN,
   IP_WHITELIST_ENTRIES_MAX,
@@ -75,6 +80,24 @@ export const IpWhitelistSettings = t.Object(
 )
 export type IpWhitelistSettings = Static<typeof IpWhitelistSettings>
 
+export const DeduplicationInput = t.Object(
+  {
+    on: t.Optional(
+      t.Array(t.String({ maxLength: DEDUPLICATION_FIELD_LENGTH_MAX }), {
+        minItems: 1,
+        maxItems: DEDUPLICATION_FIELDS_MAX,
+        description:
+          'places such as header:x-id or json:data.id, together the id; left out: that of the scheme',
+      }),
+    ),
+    window_seconds: t.Optional(
+      t.Integer({ minimum: DEDUPLICATION_WINDOW_SECONDS_MIN, maximum: DEDUPLICATION_WINDOW_SECONDS_MAX }),
+    ),
+  },
+  { additionalProperties: false },
+)
+export type DeduplicationInput = Static<typeof DeduplicationInput>
+
 /** A scheme of verification as the column `webhook_verification` holds it; values of `config` may be sealed. */
 export interface StoredVerification {
   /** The name of a preset, or a scheme of the operator's own. */
@@ -103,6 +126,9 @@ export const Trigger = t.Object({
   webhook_ip_whitelist_enabled: t.Boolean(),
   webhook_ip_whitelist: t.Array(t.String()),
   webhook_payload_size_limit_kb: t.Integer(),
+  webhook_deduplication_enabled: t.Boolean(),
+  webhook_deduplication_fields: t.Array(t.String(), { description: 'empty: the id of the scheme' }),
+  webhook_deduplication_window_seconds: t.Integer(),
   created: t.String({ format: 'date-time' }),
   updated: t.String({ format: 'date-time' }),
 })
@@ -120,4 +146,6 @@ export interface WebhookSettings {
   readonly rateLimit: { readonly requests: number; readonly windowSeconds: number } | null
   /** `null` when the check is off. */
   readonly signature: SignatureCheck | null
+  /** `null`: every verified delivery is new. */
+  readonly deduplication: Deduplication | null
 }

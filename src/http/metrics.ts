@@ -54,7 +54,7 @@ export function createMetrics({ queues, isReady, supervision }: MetricsDeps) {
 
   const attempts = new Counter({
     name: 'attune_attempts_total',
-    help: 'Attempts on known webhook keys by trigger and outcome; the code is "accepted" or that of the rejection.',
+    help: 'Attempts on known webhook keys by trigger and outcome; the code is "accepted", "duplicate" or that of the rejection.',
     labelNames: ['trigger', 'code'],
     registers,
   })

@@ -1,3 +1,4 @@
+import type { Delivery } from '../core/deduplication.ts'
 import { Rejection } from '../core/rejection.ts'
 import { requestIdTime } from '../core/request-id.ts'
 import type { Attempt } from './attempt.ts'
@@ -6,12 +7,13 @@ import type { ReceiverDeps } from './deps.ts'
 import { requireAddress } from './ip-whitelist.ts'
 import { readBody, requireSize } from './payload-size.ts'
 import { refuseOverLimit } from './rate-limit.ts'
-import { signatureRequirement } from './signature.ts'
+import { requestOf, signatureRequirement } from './signature.ts'
 import { requireEnabled } from './webhook-enabled.ts'
 
 /**
  * Step 8: stores the event and its audit row in one transaction, then answers 200. Turns away with `store_unavailable`;
- * a 2xx means that both are on disk.
+ * a 2xx means that both are on disk, or that the event of this delivery was there already. Of a sender whose ids are good for one use,
+ * it turns away with `signature_invalid` who brings one again with another body.
  */
 export const accept = (deps: ReceiverDeps, budget: BodyBudget) => {
   const { intakeWriter, metrics, bodyBytesMax } = deps
@@ -26,20 +28,47 @@ export const accept = (deps: ReceiverDeps, budget: BodyBudget) => {
       contentType,
       body,
       rateLimitCount,
+      delivery: deliveryOf(attempt, body, deps),
     })
-    if (outcome === 'over_limit') refuseOverLimit(attempt)
+    if (outcome.verdict === 'over_limit') refuseOverLimit(attempt)
+    if (outcome.verdict === 'replayed') refuseReplayed(attempt, outcome.firstEventId)
     attempt.release?.()
     const { triggerRef } = attempt.trigger
-    metrics.countAttempt(triggerRef, 'accepted')
+    metrics.countAttempt(triggerRef, outcome.verdict === 'duplicate' ? 'duplicate' : 'accepted')
+    const eventId = outcome.verdict === 'duplicate' ? outcome.firstEventId : attempt.id
     return {
       data: {
-        event_id: attempt.id,
+        event_id: eventId,
         trigger_ref: triggerRef,
-        received_at: requestIdTime(attempt.id).toISOString(),
-        message: 'The webhook was received and stored.',
+        received_at: requestIdTime(eventId).toISOString(),
+        ...ANSWERS[outcome.verdict],
       },
     }
   }
+}
+
+const ANSWERS = {
+  stored: { message: 'The webhook was received and stored.' },
+  duplicate: { message: 'The webhook was received and stored before.', duplicate: true },
+  conflict: {
+    message: 'The webhook was received and stored; another body came under its id before.',
+    conflict: true,
+  },
+} as const
+
+/** Only what has been verified is claimed: a stranger could otherwise suppress an event by naming it first, or fill the ledger. */
+function deliveryOf(attempt: Attempt, body: Uint8Array, deps: ReceiverDeps): Delivery | null {
+  const { deduplication } = attempt.trigger
+  if (deduplication === null || attempt.hmacVerified !== true) return null
+  return deduplication.deliveryOf(requestOf(attempt, body, deps))
+}
+
+/** @throws Rejection `signature_invalid` */
+function refuseReplayed(attempt: Attempt, firstEventId: string): never {
+  attempt.hmacVerified = false
+  attempt.verifiedBy = null
+  const reason = `what was signed is good for one use, and event ${firstEventId} has used it with another body`
+  throw new Rejection('signature_invalid', reason)
 }
 
 /**

@@ -69,7 +69,7 @@ function settle(attempt: Attempt, outcome: SignatureOutcome, { secretUses }: Rec
 const NO_BODY = new Uint8Array(0)
 
 /** The request as senders sign it: under the public URL, with the query as it was received. */
-function requestOf(
+export function requestOf(
   { request, trigger }: Attempt,
   body: Uint8Array,
   { publicUrl }: ReceiverDeps,

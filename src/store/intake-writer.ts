@@ -12,7 +12,7 @@ import type { Log } from '../core/log.ts'
 import { Rejection, storeUnavailable } from '../core/rejection.ts'
 import { AuditQueue, type AuditRow } from './audit-queue.ts'
 import { describeFault, type Pool } from './connection.ts'
-import { encodeBatch, INTAKE } from './intake-statement.ts'
+import { encodeBatch, INTAKE, type IntakeAnswer, type VerdictRow } from './intake-statement.ts'
 import { COUNT, type CountRow, countParameters, type RateLimitCounter } from './rate-limit-counter.ts'
 
 /** What is told of each batch that was stored. */
@@ -31,8 +31,24 @@ interface WaitingAttempt {
   readonly reject: (error: Rejection) => void
 }
 
-/** `over_limit`: let on before it was counted, and refused when it was; nothing is stored then. */
-export type IntakeOutcome = 'stored' | 'over_limit'
+/**
+ * What became of an accepted attempt.
+ *
+ * - `stored`: event and audit row are on disk
+ * - `conflict`: so they are, and its delivery was claimed before, with another body
+ * - `duplicate`: its audit row is on disk, and the event of that id was there before
+ * - `replayed`: its id is good for one use and was used for another body; nothing is stored
+ * - `over_limit`: let on before it was counted, and refused when it was; nothing is stored
+ */
+export type IntakeOutcome =
+  | { readonly verdict: 'stored' | 'over_limit' }
+  | { readonly verdict: VerdictRow['verdict']; readonly firstEventId: string }
+
+const STORED: IntakeOutcome = { verdict: 'stored' }
+const OVER_LIMIT: IntakeOutcome = { verdict: 'over_limit' }
+
+/** What became of those of a batch that are not simply stored, by id. */
+type Verdicts = ReadonlyMap<string, IntakeOutcome>
 
 /** What the intake writer asks of the rate-limit counter. */
 type Counter = Pick<RateLimitCounter, 'deferredCount' | 'takeDeferred' | 'giveBack' | 'settle'>
@@ -122,7 +138,8 @@ export class IntakeWriter {
   }
 
   /**
-   * Stores an event and its audit row in one transaction. When this resolves with `stored`, both are on disk.
+   * Stores an event and its audit row in one transaction, with the claim of its delivery where it has one. When this resolves, what
+   * its outcome says is on disk.
    *
    * While writes have been failing for a while and one is being tried, others are refused at once: there is no use in making senders
    * wait for their deadline. Their audit rows are what the next try writes, so service resumes by itself.
@@ -130,7 +147,7 @@ export class IntakeWriter {
    * @throws Rejection `store_unavailable` when the queue is full or the write did not succeed in time
    */
   accept(attempt: AcceptedAttempt): Promise<IntakeOutcome> {
-    if (isOverLimit(attempt)) return Promise.resolve('over_limit')
+    if (isOverLimit(attempt)) return Promise.resolve(OVER_LIMIT)
     if (this.#waiting.length >= INTAKE_QUEUE_ROWS_MAX) {
       return Promise.reject(storeUnavailable('the intake queue is full'))
     }
@@ -246,12 +263,14 @@ export class IntakeWriter {
   /** Returns false when the database is away and the rows wait again. */
   async #writeBatch(accepted: WaitingAttempt[], rejected: AuditRow[]): Promise<boolean> {
     let storing = accepted
+    let verdicts: Verdicts | null
     try {
       for (const waiting of accepted) waiting.sent = true
-      if (!(await this.#store(accepted, rejected, this.#beginCount()))) {
+      verdicts = await this.#store(accepted, rejected, this.#beginCount())
+      if (verdicts === null) {
         storing = refuseOverLimit(accepted)
-        const stored = await this.#store(storing, rejected, COUNTED)
-        if (!stored) throw storeUnavailable('a batch was not admitted')
+        verdicts = await this.#store(storing, rejected, COUNTED)
+        if (verdicts === null) throw storeUnavailable('a batch was not admitted')
       }
     } catch (error) {
       if (error instanceof Rejection) {
@@ -262,20 +281,20 @@ export class IntakeWriter {
       }
       return this.#isolate(storing, rejected, error)
     }
-    for (const { resolve } of storing) resolve('stored')
+    for (const { attempt, resolve } of storing) resolve(verdicts.get(attempt.id) ?? STORED)
     this.#noteSuccess()
     return true
   }
 
   /**
-   * One round trip: the count, and behind it on the same connection what that count admits. Returns false when it admits not
-   * all of it; then nothing is stored, and each attempt has its verdict.
+   * One round trip: the count, and behind it on the same connection what that count admits. Returns null when it admits not
+   * all of it; then nothing is stored, and each attempt has its verdict of the count.
    */
   async #store(
     accepted: readonly WaitingAttempt[],
     rejected: readonly AuditRow[],
     { send, token, end }: Count,
-  ): Promise<boolean> {
+  ): Promise<Verdicts | null> {
     const startedAtMs = performance.now()
     const rows = accepted.length + rejected.length
     // The first one waits longest; whoever comes later is still within its time when this gives up.
@@ -284,19 +303,18 @@ export class IntakeWriter {
     const batch = { accepted: accepted.map(({ attempt }) => attempt), rejected }
     const [bodies, json] = encodeBatch(batch, startedAtMs)
     try {
-      const admitted = await this.#pool.run(Math.min(leftMs, ACCEPT_MS_MAX), async (sql) => {
+      const answer = await this.#pool.run(Math.min(leftMs, ACCEPT_MS_MAX), async (sql) => {
         const [, stored] = await Promise.all([
           send(sql),
-          rows > 0
-            ? sql.unsafe<{ admitted: boolean }[]>(INTAKE, [bodies, json, token], { prepare: true })
-            : null,
+          rows > 0 ? sql.unsafe<IntakeAnswer[]>(INTAKE, [bodies, json, token], { prepare: true }) : null,
         ])
-        return stored === null || stored[0]?.admitted === true
+        return stored === null ? NOTHING_TO_STORE : stored[0]
       })
-      if (admitted && rows > 0) {
+      if (answer?.admitted !== true) return null
+      if (rows > 0) {
         this.#onBatch({ rows, bytes: bodies.byteLength, elapsedMs: performance.now() - startedAtMs })
       }
-      return admitted
+      return verdictsOf(answer)
     } finally {
       end()
     }
@@ -400,6 +418,18 @@ export class IntakeWriter {
   }
 }
 
+const NOTHING_TO_STORE: IntakeAnswer = { admitted: true, verdicts: null }
+
+const NO_VERDICTS: Verdicts = new Map()
+
+function verdictsOf({ verdicts }: IntakeAnswer): Verdicts {
+  if (verdicts === null) return NO_VERDICTS
+  const rows: readonly VerdictRow[] = JSON.parse(verdicts)
+  return new Map(
+    rows.map(({ id, verdict, first_event_id }) => [id, { verdict, firstEventId: first_event_id }]),
+  )
+}
+
 const isOverLimit = ({ rateLimitCount }: AcceptedAttempt): boolean =>
   rateLimitCount?.verdict?.allowed === false
 
@@ -414,7 +444,7 @@ function refuseOverLimit(accepted: readonly WaitingAttempt[]): WaitingAttempt[] 
   }
   return accepted.filter(({ attempt, resolve }) => {
     const refused = isOverLimit(attempt)
-    if (refused) resolve('over_limit')
+    if (refused) resolve(OVER_LIMIT)
     return !refused
   })
 }

@@ -1,4 +1,8 @@
-import { SECRET_KEPT_DAYS } from '../core/limits.ts'
+import {
+  DELIVERIES_PRUNED_BATCHES_MAX,
+  DELIVERIES_PRUNED_ROWS_MAX,
+  SECRET_KEPT_DAYS,
+} from '../core/limits.ts'
 import type { Log } from '../core/log.ts'
 import { describeFault, type Engine, type Pool } from './connection.ts'
 
@@ -13,6 +17,7 @@ const REWRITTEN_TABLES = [
   'trigger',
   'trigger_change',
   'webhook_secret',
+  'webhook_delivery',
 ]
 
 /**
@@ -61,11 +66,24 @@ export class Maintenance {
           [SECRET_KEPT_DAYS],
         ),
       )
+      await this.#pruneDeliveries()
       if (this.#engine.kind === 'embedded') await this.#vacuum()
     } catch (error) {
       this.#log.warn('maintenance did not succeed and will be tried again', {
         reason: error instanceof Error && error.name === 'Rejection' ? error.message : describeFault(error),
       })
+    }
+  }
+
+  /** A transaction at a time, so that no attempt waits for many rows. */
+  async #pruneDeliveries(): Promise<void> {
+    for (let batch = 0; batch < DELIVERIES_PRUNED_BATCHES_MAX; batch += 1) {
+      const [row] = await this.#pool.run(MAINTENANCE_MS_MAX, (sql) =>
+        sql.unsafe<{ pruned: number }[]>('select attune.prune_webhook_deliveries($1::integer) as pruned', [
+          DELIVERIES_PRUNED_ROWS_MAX,
+        ]),
+      )
+      if ((row?.pruned ?? 0) < DELIVERIES_PRUNED_ROWS_MAX) return
     }
   }
 

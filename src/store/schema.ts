@@ -45,6 +45,11 @@ export const trigger = attune.table('trigger', {
   webhookIpWhitelistEnabled: boolean('webhook_ip_whitelist_enabled').notNull().default(false),
   webhookIpWhitelist: text('webhook_ip_whitelist').array().notNull().default([]),
   webhookPayloadSizeLimitKb: integer('webhook_payload_size_limit_kb').notNull().default(1024),
+  webhookDeduplicationEnabled: boolean('webhook_deduplication_enabled').notNull().default(false),
+  webhookDeduplicationFields: text('webhook_deduplication_fields').array().notNull().default([]),
+  webhookDeduplicationWindowSeconds: integer('webhook_deduplication_window_seconds')
+    .notNull()
+    .default(86_400),
   webhookVerification: jsonb('webhook_verification').$type<StoredVerification>(),
   created: instant('created').notNull().defaultNow(),
   updated: instant('updated').notNull().defaultNow(),
@@ -59,6 +64,15 @@ export const webhookSecret = attune.table('webhook_secret', {
   created: instant('created').notNull().defaultNow(),
   expires: instant('expires'),
   lastUsed: instant('last_used'),
+})
+
+export const webhookDelivery = attune.table('webhook_delivery', {
+  triggerId: id64('trigger_id').notNull(),
+  deliveryDigest: bytea('delivery_digest').notNull(),
+  bodyDigest: bytea('body_digest').notNull(),
+  eventId: uuid('event_id').notNull(),
+  claimedAt: instant('claimed_at').notNull(),
+  expires: instant('expires').notNull(),
 })
 
 export const event = attune.table('event', {

@@ -1,3 +1,4 @@
+import { deduplicationOf } from '../core/deduplication.ts'
 import {
   BYTES_PER_KB,
   CLOCK_SKEW_MS_MAX,
@@ -258,6 +259,14 @@ export class TriggerCache {
         ? { requests: row.webhook_rate_limit_requests, windowSeconds: row.webhook_rate_limit_window_seconds }
         : null,
       signature: signature === null ? null : new SignatureCheck(signature),
+      deduplication: deduplicationOf(
+        {
+          isEnabled: row.webhook_deduplication_enabled,
+          fields: row.webhook_deduplication_fields,
+          windowSeconds: row.webhook_deduplication_window_seconds,
+        },
+        signature,
+      ),
     })
   }
 
@@ -279,12 +288,17 @@ interface TriggerRow extends SignatureRow {
   webhook_ip_whitelist_enabled: boolean
   webhook_ip_whitelist: string[]
   webhook_payload_size_limit_kb: number
+  webhook_deduplication_enabled: boolean
+  webhook_deduplication_fields: string[]
+  webhook_deduplication_window_seconds: number
 }
 
 const SELECT_BY_KEYS = `
   select
     t.id::text, t.ref, t.webhook_key, t.webhook_enabled,
     t.webhook_rate_limit_enabled, t.webhook_rate_limit_requests, t.webhook_rate_limit_window_seconds,
-    t.webhook_ip_whitelist_enabled, t.webhook_ip_whitelist, t.webhook_payload_size_limit_kb, ${SIGNATURE_COLUMNS}
+    t.webhook_ip_whitelist_enabled, t.webhook_ip_whitelist, t.webhook_payload_size_limit_kb,
+    t.webhook_deduplication_enabled, t.webhook_deduplication_fields, t.webhook_deduplication_window_seconds,
+    ${SIGNATURE_COLUMNS}
   from attune.trigger t
   where t.webhook_key = any ($1::text[])`

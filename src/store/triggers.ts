@@ -26,6 +26,9 @@ export interface StoredTrigger {
   readonly webhookIpWhitelistEnabled: boolean
   readonly webhookIpWhitelist: string[]
   readonly webhookPayloadSizeLimitKb: number
+  readonly webhookDeduplicationEnabled: boolean
+  readonly webhookDeduplicationFields: string[]
+  readonly webhookDeduplicationWindowSeconds: number
   readonly created: Date
   readonly updated: Date
 }
@@ -51,6 +54,9 @@ const columns = {
   webhookIpWhitelistEnabled: trigger.webhookIpWhitelistEnabled,
   webhookIpWhitelist: trigger.webhookIpWhitelist,
   webhookPayloadSizeLimitKb: trigger.webhookPayloadSizeLimitKb,
+  webhookDeduplicationEnabled: trigger.webhookDeduplicationEnabled,
+  webhookDeduplicationFields: trigger.webhookDeduplicationFields,
+  webhookDeduplicationWindowSeconds: trigger.webhookDeduplicationWindowSeconds,
   created: trigger.created,
   updated: trigger.updated,
 }
@@ -219,6 +225,19 @@ export class Triggers {
       database.update(trigger).set({ webhookPayloadSizeLimitKb: kb }).where(eq(trigger.ref, ref)),
     )
     return this.#changed(ref)
+  }
+
+  /** @param fields - checked with `core/deduplication.ts`; empty: the id of the trigger's scheme */
+  setDeduplication(ref: string, fields: readonly string[], windowSeconds: number): Promise<StoredTrigger> {
+    return this.#call(
+      ref,
+      'configure_trigger_webhook_deduplication($1::bigint, true, $2::text[], $3::integer)',
+      [fields as string[], windowSeconds],
+    )
+  }
+
+  disableDeduplication(ref: string): Promise<StoredTrigger> {
+    return this.#call(ref, 'configure_trigger_webhook_deduplication($1::bigint, false)', [])
   }
 
   async #call(ref: string, call: string, parameters: (string | number | string[])[]): Promise<StoredTrigger> {

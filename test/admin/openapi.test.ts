@@ -122,7 +122,8 @@ test('a body is required, except where all of it may be left out', () => {
     const takesBody =
       ['post', 'put', 'patch'].includes(method) && !/\/(enable|disable|regenerate|rekey)$/.test(path)
     expect(operation.requestBody !== undefined).toBe(takesBody)
-    if (takesBody) expect(operation.requestBody?.required).toBe(!/\/(hmac|secrets|expire)$/.test(path))
+    if (takesBody)
+      expect(operation.requestBody?.required).toBe(!/\/(hmac|secrets|expire|deduplication)$/.test(path))
   }
 })
 

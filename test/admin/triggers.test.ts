@@ -35,6 +35,9 @@ describe.each([...engines])('triggers on $name', (engine) => {
       webhook_ip_whitelist_enabled: false,
       webhook_ip_whitelist: [],
       webhook_payload_size_limit_kb: 1024,
+      webhook_deduplication_enabled: false,
+      webhook_deduplication_fields: [],
+      webhook_deduplication_window_seconds: 86_400,
       created: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
       updated: expect.stringMatching(/Z$/),
     })

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import type { HmacState, WebhookState } from '../../src/admin/models.ts'
+import { Deduplication } from '../../src/core/deduplication.ts'
 import type { Trigger } from '../../src/core/trigger.ts'
 import { engines } from '../support/database.ts'
 import { type AdminUnderTest, fieldsOf, PUBLIC_URL, startAdmin } from './support.ts'
@@ -260,6 +261,85 @@ describe.each([...engines])('security settings on $name', (engine) => {
       expect(fieldsOf(answer)).toEqual(['kb'])
     },
   )
+
+  const verifies = async (scheme: string, secret?: string) => {
+    const answer = await webhooks('PUT', 'verification', {
+      scheme,
+      ...(secret === undefined ? {} : { secret }),
+    })
+    expect(answer.status).toBe(200)
+  }
+
+  test('deduplication is set by the id of the scheme, or by fields, and switched off', async () => {
+    const { webhook_key } = await enabled()
+    await verifies('github', SECRET)
+    expect(await inForce(webhook_key)).toMatchObject({ deduplication: null })
+    const set = await webhooks('PUT', 'deduplication')
+    expect(set.data<Trigger>()).toMatchObject({
+      webhook_deduplication_enabled: true,
+      webhook_deduplication_fields: [],
+      webhook_deduplication_window_seconds: 86_400,
+    })
+    expect(await inForce(webhook_key)).toMatchObject({ deduplication: expect.any(Deduplication) })
+    const on = ['header:x-id', 'json:data.0.id']
+    const changed = await webhooks('PUT', 'deduplication', { on, window_seconds: 2_592_000 })
+    expect(changed.data<Trigger>()).toMatchObject({
+      webhook_deduplication_fields: on,
+      webhook_deduplication_window_seconds: 2_592_000,
+    })
+    const off = await webhooks('DELETE', 'deduplication')
+    expect(off.data<Trigger>()).toMatchObject({
+      webhook_deduplication_enabled: false,
+      webhook_deduplication_fields: [],
+      webhook_deduplication_window_seconds: 86_400,
+    })
+    expect(await inForce(webhook_key)).toMatchObject({ deduplication: null })
+  })
+
+  test('deduplication asks for a signature check, and for an id', async () => {
+    const refused = async (json: object = {}) => {
+      const answer = await webhooks('PUT', 'deduplication', json)
+      expect([answer.status, fieldsOf(answer)]).toEqual([422, ['on']])
+    }
+    await refused()
+    await refused({ on: ['header:x-id'] })
+    await verifies('none')
+    await refused({ on: ['header:x-id'] })
+    // These two have no id of their own, but what an operator names can be one.
+    for (const scheme of ['generic', 'cal-com']) {
+      await verifies(scheme, SECRET)
+      await refused()
+      expect((await webhooks('PUT', 'deduplication', { on: ['json:id'] })).status).toBe(200)
+    }
+    await verifies('mailgun', SECRET)
+    await refused({ on: ['json:id'] })
+    expect((await webhooks('PUT', 'deduplication')).status).toBe(200)
+    expect((await admin.call('PUT', '/api/v1/triggers/no.such/webhooks/deduplication')).status).toBe(404)
+  })
+
+  test.each([
+    [{ on: [] }, 'on'],
+    [{ on: Array.from({ length: 9 }, () => 'json:id') }, 'on'],
+    [{ on: 'json:id' }, 'on'],
+    [{ on: ['json:id', 'header:X-Id'] }, 'on[1]'],
+    [{ on: ['header:x-*'] }, 'on[0]'],
+    [{ on: ['query:id'] }, 'on[0]'],
+    [{ on: ['json:a..b'] }, 'on[0]'],
+    [{ on: ['json:'] }, 'on[0]'],
+    [{ on: [''] }, 'on[0]'],
+    [{ on: ['json:a\0'] }, 'on[0]'],
+    [{ on: ['json:\ud800'] }, 'on[0]'],
+    [{ on: [`json:${'a'.repeat(252)}`] }, 'on[0]'],
+    [{ window_seconds: 59 }, 'window_seconds'],
+    [{ window_seconds: 2_592_001 }, 'window_seconds'],
+    [{ window_seconds: '60' }, 'window_seconds'],
+    [{ windows: 60 }, 'windows'],
+  ])('deduplication of %j is 422', async (json, field) => {
+    await verifies('github', SECRET)
+    const answer = await webhooks('PUT', 'deduplication', json)
+    expect(answer.status).toBe(422)
+    expect(fieldsOf(answer)).toEqual([field])
+  })
 
   test('calls without a body take any content type and none', async () => {
     const path = `/api/v1/triggers/${ref}/webhooks`

@@ -33,6 +33,19 @@ describe('each command makes the call of the contract', () => {
       '/api/v1/triggers/github.push/webhooks/rate-limit',
       { requests: 10, window_seconds: 60 },
     ],
+    [
+      'deduplication set github.push --on header:x-id --on json:data.id --window-seconds 3600',
+      'PUT',
+      '/api/v1/triggers/github.push/webhooks/deduplication',
+      { on: ['header:x-id', 'json:data.id'], window_seconds: 3600 },
+    ],
+    ['deduplication set github.push', 'PUT', '/api/v1/triggers/github.push/webhooks/deduplication', {}],
+    [
+      'deduplication disable github.push',
+      'DELETE',
+      '/api/v1/triggers/github.push/webhooks/deduplication',
+      null,
+    ],
     ['rate-limit disable github.push', 'DELETE', '/api/v1/triggers/github.push/webhooks/rate-limit', null],
     [
       'ip-whitelist set github.push 10.0.0.0/8 2001:db8::/32',

@@ -115,6 +115,9 @@ export const TRIGGER: Trigger = {
   webhook_ip_whitelist_enabled: true,
   webhook_ip_whitelist: ['10.0.0.0/8', '2001:db8::/32'],
   webhook_payload_size_limit_kb: 1024,
+  webhook_deduplication_enabled: false,
+  webhook_deduplication_fields: [],
+  webhook_deduplication_window_seconds: 86_400,
   created: '2026-01-02T03:04:05.000Z',
   updated: '2026-01-02T03:04:05.000Z',
 }

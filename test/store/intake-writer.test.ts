@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
+import { createHash } from 'node:crypto'
 import type { Sql } from 'postgres'
+import type { AcceptedAttempt } from '../../src/core/attempt.ts'
+import type { Delivery } from '../../src/core/deduplication.ts'
 import {
   AUDIT_MERGED_ROWS_MAX,
   AUDIT_ROWS_BURST_PER_TRIGGER,
@@ -10,7 +13,13 @@ import { Rejection } from '../../src/core/rejection.ts'
 import { newRequestId } from '../../src/core/request-id.ts'
 import { postgresqlEngine } from '../../src/store/connection.ts'
 import { openStore, type Store } from '../../src/store/index.ts'
-import { encodeBatch, INTAKE, type IntakeBatch } from '../../src/store/intake-statement.ts'
+import {
+  encodeBatch,
+  INTAKE,
+  type IntakeAnswer,
+  type IntakeBatch,
+  type VerdictRow,
+} from '../../src/store/intake-statement.ts'
 import { acceptedAttempt, rejectedAttempt } from '../support/attempts.ts'
 import { createTestDatabase, engines, postgresqlMissing, type TestEngine } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
@@ -74,7 +83,7 @@ describe.each(engines)('intake ($name)', ({ open }) => {
       sql.begin(async (session) => {
         await session`select set_config('attune.admitted', ${admitted}, false)`
         const parameters = [...encodeBatch(batch, performance.now()), 'of this batch']
-        const [row] = await session.unsafe<{ admitted: boolean }[]>(INTAKE, parameters)
+        const [row] = await session.unsafe<IntakeAnswer[]>(INTAKE, parameters)
         const [stored] = await session<{ events: number; rows: number }[]>`
           select
             (select count(*)::int from attune.event where trigger_ref = ${triggerRef}) as events,
@@ -82,9 +91,9 @@ describe.each(engines)('intake ($name)', ({ open }) => {
         return { ...row, ...stored }
       })
     for (const other of ['', 'of another batch']) {
-      expect(await write(other)).toEqual({ admitted: false, events: 0, rows: 0 })
+      expect(await write(other)).toEqual({ admitted: false, verdicts: null, events: 0, rows: 0 })
     }
-    expect(await write('of this batch')).toEqual({ admitted: true, events: 1, rows: 2 })
+    expect(await write('of this batch')).toEqual({ admitted: true, verdicts: null, events: 1, rows: 2 })
   })
 
   test('a batch that is written again leaves one row of each, and is counted once', async () => {
@@ -126,6 +135,69 @@ describe.each(engines)('intake ($name)', ({ open }) => {
     await writeBatch({ accepted: [attempt], rejected: [] })
     expect((await events()).length).toBe(0)
     expect((await rows()).map(({ status_code }) => status_code)).toEqual([401])
+  })
+
+  describe('claims', () => {
+    const delivery = (id: string, body = 'a'): Delivery => ({
+      digest: createHash('sha256').update(`${ref} ${id}`).digest('hex'),
+      bodyDigest: createHash('sha256').update(body).digest('hex'),
+      windowSeconds: 60,
+      isSingleUse: false,
+    })
+    const write = async (...attempts: AcceptedAttempt[]) => {
+      const [answer] = (await writeBatch({ accepted: attempts, rejected: [] })) as unknown as IntakeAnswer[]
+      return JSON.parse(answer?.verdicts ?? '[]') as VerdictRow[]
+    }
+    const claims = async (id: string) =>
+      (
+        await sql<{ event_id: string }[]>`
+          select event_id from attune.webhook_delivery
+          where delivery_digest = decode(${delivery(id).digest}, 'hex')`
+      ).map(({ event_id }) => event_id)
+
+    test('a batch that is written again finds its own claims, and gives the same verdicts', async () => {
+      const [first, copy, conflict] = [
+        accepted({ delivery: delivery('1') }),
+        accepted({ delivery: delivery('1') }),
+        accepted({ delivery: delivery('1', 'b') }),
+      ] as const
+      const verdicts = await write(first, copy, conflict)
+      expect(verdicts.toSorted((one, two) => one.id.localeCompare(two.id))).toEqual([
+        { id: copy.id, first_event_id: first.id, verdict: 'duplicate' },
+        { id: conflict.id, first_event_id: first.id, verdict: 'conflict' },
+      ])
+      expect(await write(first, copy, conflict)).toEqual(verdicts)
+      expect(await write(first)).toEqual([])
+      expect(ids(await events())).toEqual(ids([first, conflict]))
+      expect(ids(await rows())).toEqual(ids([first, copy, conflict]))
+      expect(await claims('1')).toEqual([first.id])
+    })
+
+    test('when the row of a refusal was first, the late write of the event leaves no claim either', async () => {
+      const attempt = accepted({ delivery: delivery('2') })
+      await writeBatch({ accepted: [], rejected: [{ attempt: rejected({ id: attempt.id }), attempts: 1 }] })
+      expect(await write(attempt).catch((error: { code: string }) => error.code)).toBe('23505')
+      expect(await claims('2')).toEqual([])
+      const retried = accepted({ delivery: delivery('2') })
+      expect(await write(retried)).toEqual([])
+      expect(ids(await events())).toEqual([retried.id])
+    })
+
+    test('a batch that is not admitted claims nothing', async () => {
+      const batch = { accepted: [accepted({ delivery: delivery('3') })], rejected: [] }
+      await sql.unsafe(INTAKE, [...encodeBatch(batch, performance.now()), 'of no count'])
+      expect(await claims('3')).toEqual([])
+    })
+
+    test('what is good for one use leaves nothing when it comes with another body', async () => {
+      const single = (body: string) => ({ ...delivery('4', body), isSingleUse: true })
+      const first = accepted({ delivery: single('a') })
+      const replayed = accepted({ delivery: single('b') })
+      expect(await write(first, replayed)).toEqual([
+        { id: replayed.id, first_event_id: first.id, verdict: 'replayed' },
+      ])
+      expect(ids(await rows())).toEqual([first.id])
+    })
   })
 
   test('what accept has resolved is there, event and row together', async () => {

@@ -6,6 +6,7 @@ import { migrate } from '../../src/store/migrate.ts'
 import {
   event,
   trigger,
+  webhookDelivery,
   webhookEventLog,
   webhookSecret,
   webhookStatsDetailed,
@@ -50,6 +51,7 @@ describe.each(engines)('the schema that drizzle is given is that of the database
   test.each([
     ['trigger', trigger],
     ['webhook_secret', webhookSecret],
+    ['webhook_delivery', webhookDelivery],
     ['event', event],
     ['webhook_event_log', webhookEventLog],
   ] as const)('%s: names, types, nullability', async (name, table) => {
@@ -81,6 +83,7 @@ describe.each(engines)('the schema that drizzle is given is that of the database
         'disable_trigger_webhook_hmac(trigger_id bigint)',
         'configure_trigger_webhook_rate_limit(trigger_id bigint, enabled boolean, requests integer DEFAULT 100, window_seconds integer DEFAULT 60)',
         'configure_trigger_webhook_ip_whitelist(trigger_id bigint, enabled boolean, ip_list text[])',
+        "configure_trigger_webhook_deduplication(trigger_id bigint, enabled boolean, fields text[] DEFAULT '{}'::text[], window_seconds integer DEFAULT 86400)",
         'check_webhook_rate_limit(webhook_key text, max_requests integer, window_seconds integer)',
         'check_webhook_ip_whitelist(source_ip inet, whitelist text[])',
       ]),

@@ -22,6 +22,9 @@ interface Answer {
   readonly webhook_rate_limit_window_seconds?: unknown
   readonly webhook_ip_whitelist_enabled?: unknown
   readonly webhook_ip_whitelist?: unknown
+  readonly webhook_deduplication_enabled?: unknown
+  readonly webhook_deduplication_fields?: unknown
+  readonly webhook_deduplication_window_seconds?: unknown
   readonly ok?: unknown
   readonly secret?: unknown
   readonly key?: unknown
@@ -279,6 +282,39 @@ describe.each(engines)('what operators call from psql ($name)', ({ open }) => {
       expect(await list(":id, false, array['::1']")).toEqual([
         { webhook_ip_whitelist_enabled: false, webhook_ip_whitelist: ['::1'] },
       ])
+    })
+
+    test('configure_trigger_webhook_deduplication: the id of the scheme, fields, off', async () => {
+      const set = (call: string) =>
+        run(`select * from attune.configure_trigger_webhook_deduplication(${call})`)
+      const row = (enabled: boolean, fields: string[], seconds: number) => [
+        {
+          webhook_deduplication_enabled: enabled,
+          webhook_deduplication_fields: fields,
+          webhook_deduplication_window_seconds: seconds,
+        },
+      ]
+      expect(await set(':id, true')).toEqual(row(true, [], 86_400))
+      expect(await set(":id, true, '{header:x-id,json:a.0.b}', 60")).toEqual(
+        row(true, ['header:x-id', 'json:a.0.b'], 60),
+      )
+      expect(await set(':id, true, window_seconds => 2592000')).toEqual(row(true, [], 2_592_000))
+      expect(await set(':id, false')).toEqual(row(false, [], 86_400))
+      for (const call of [
+        ':id, null',
+        ':id, true, null',
+        ":id, true, '{header:X-Id}'",
+        ":id, true, '{header:x-*}'",
+        ":id, true, '{json:a..b}'",
+        ":id, true, '{query:id}'",
+        ':id, true, array[null]',
+        ":id, true, array_fill('json:id'::text, array[9])",
+        ":id, true, '{}', 59",
+        ":id, true, '{}', 2592001",
+        ":id, true, '{}', null",
+      ]) {
+        expect(await set(call).catch((error: { code: string }) => error.code)).toBe('22023')
+      }
     })
 
     test('check_webhook_rate_limit lets in as many as it says, each key for itself', async () => {
