@@ -41,6 +41,8 @@ function plivo(view: RequestView): readonly Uint8Array[] | null {
   const { request } = view
   const method = request.method.toUpperCase()
   if (method !== 'GET' && method !== 'POST') return null
+  // Plivo puts everything into the query then, and signs no body.
+  if (method === 'GET' && request.body.byteLength > 0) return null
   const query = sorted(queryFields(request.url)).map(([name, value]) => `${name}=${value}`)
   const form = method === 'GET' ? [] : sorted(view.fields ?? []).map(([name, value]) => name + value)
   const mark = query.length > 0 || form.length > 0 ? '?' : ''

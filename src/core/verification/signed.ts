@@ -154,7 +154,7 @@ export function readTimestamp(
     source === 'sig'
       ? items.flatMap(([key, value]) => (key === name ? value : []))
       : readingTexts(view.read(compiled.timestamp, root))
-  if (texts.length > 1) {
+  if (texts.length > 1 || (source === 'sig' && isRepeated(name, items))) {
     return refusal(
       'timestamp_malformed',
       'There is more than one timestamp, or one that is no text or number.',
@@ -167,6 +167,10 @@ export function readTimestamp(
     ? refusal('timestamp_malformed', `The timestamp in ${record.from} is not written ${UNITS[record.unit]}.`)
     : { text, ms }
 }
+
+/** Two headers of one name arrive as one text with a comma and a blank between them, so the second time has that blank before its name. */
+const isRepeated = (name: string, items: Signatures['items']): boolean =>
+  items.filter(([key]) => key.trim() === name).length > 1
 
 const UNITS = { s: 'in seconds', ms: 'in milliseconds', iso: 'as RFC 3339 asks' } as const
 

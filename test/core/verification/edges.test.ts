@@ -75,6 +75,8 @@ describe('several signatures in one header', () => {
     ['one behind what is none', `t=${NOW},v1=zz,v1=${good}`, 'verified'],
     ['one of another version', `t=${NOW},v0=${good}`, 'signature_missing'],
     ['the time twice', `t=${NOW},t=${NOW},v1=${good}`, 'timestamp_malformed'],
+    ['of two headers', `t=${NOW},v1=${good}, t=${NOW},v1=${good}`, 'timestamp_malformed'],
+    ['of two headers, the second older', `t=${NOW},v1=${good}, t=1,v1=${bad}`, 'timestamp_malformed'],
     ['no time', `v1=${good}`, 'timestamp_missing'],
     ['an empty time', `t=,v1=${good}`, 'timestamp_missing'],
     ['a name of a prototype', `t=${NOW},__proto__=1,v1=${good}`, 'verified'],
@@ -500,6 +502,19 @@ describe('what is signed has to be there', () => {
     const signature = mac('secret', `${URL_DEFAULT}.`, 'base64')
     const sent = { headers: { ...FORM, 'x-plivo-signature-v3': signature }, body: bytes('') }
     expect(await outcome('plivo-v3', keysOf('secret'), sent)).toBe('id_missing')
+  })
+
+  test('a body of Plivo where the query alone is signed', async () => {
+    const url = `${URL_DEFAULT}?a=1`
+    const headers = {
+      ...FORM,
+      'x-plivo-signature-v3': mac('secret', `${url}.n`, 'base64'),
+      'x-plivo-signature-v3-nonce': 'n',
+    }
+    const of = (body: string) =>
+      outcome('plivo-v3', keysOf('secret'), { method: 'GET', url, headers, body: bytes(body) })
+    expect(await of('')).toBe('verified')
+    expect(await of('To=1')).toBe('body_unreadable')
   })
 
   test.each([
