@@ -76,6 +76,20 @@ describe('a captured request', () => {
   })
 
   test.each([
+    ['GitHub', ''],
+    ['gitlab signing token', 'secret_unusable'],
+    ['Recall-AI', 'secret_unusable'],
+    ['incident-io', 'secret_unusable'],
+    ['cal.com', 'signature_missing'],
+    ['docker_hub', 'credential_missing'],
+    ['git hub', 'scheme_unknown'],
+    ['', 'scheme_unknown'],
+  ])('the scheme %p is found by what its name means', async (scheme, reason) => {
+    const [answer] = (await verify(line({ scheme }))).answers
+    expect(answer?.reason ?? '').toBe(reason)
+  })
+
+  test.each([
     ['no secret', { secret: undefined }, 'secret_missing'],
     ['an empty list of secrets', { secret: undefined, secrets: [] }, 'secret_missing'],
     ['another body', { body: '{"a":2}' }, 'signature_mismatch'],

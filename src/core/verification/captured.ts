@@ -3,7 +3,7 @@ import type { Diagnosis } from './diagnosis.ts'
 import { diagnose } from './doctor.ts'
 import { type CompiledScheme, compileScheme, verify } from './engine.ts'
 import { parseScheme } from './parse.ts'
-import { findPreset } from './presets/index.ts'
+import { presetMeant } from './presets/index.ts'
 import type { VerificationKeys, VerificationRequest } from './request.ts'
 import type { VerificationReason } from './verdict.ts'
 
@@ -105,12 +105,12 @@ function schemeOf(fields: Fields): CompiledScheme {
   const named = read(fields, 'scheme', 'template')
   if (isObject(named)) return customScheme(named)
   if (typeof named !== 'string') throw new Malformed('The field scheme is no name and no object.')
-  const known = COMPILED.get(named)
-  if (known !== undefined) return known
-  const preset = findPreset(named)
+  const preset = presetMeant(named)
   if (preset === null) throw new Malformed('No scheme has this name.', 'scheme_unknown')
+  const known = COMPILED.get(preset.name)
+  if (known !== undefined) return known
   const compiled = compileScheme(preset.scheme)
-  COMPILED.set(named, compiled)
+  COMPILED.set(preset.name, compiled)
   return compiled
 }
 

@@ -445,6 +445,17 @@ describe('a shared token', () => {
     ).toBe(expected)
   })
 
+  test.each([
+    ['a+b/c==', 'verified'],
+    ['a%2Bb%2Fc%3D%3D', 'verified'],
+    ['a%20b/c==', 'verified'],
+    ['a-b/c==', 'credential_mismatch'],
+    ['a+b/c', 'credential_mismatch'],
+  ])('in base64 behind a URL, escaped or not: %s', async (token, expected) => {
+    const url = `${URL_DEFAULT}?x=1&token=${token}`
+    expect(await outcome('docker-hub', keysOf('a+b/c=='), { headers: {}, body: BODY, url })).toBe(expected)
+  })
+
   test('in a query twice is ambiguous', async () => {
     const url = `${URL_DEFAULT}?token=t&token=t`
     expect(await outcome('docker-hub', keysOf('t'), { headers: {}, body: BODY, url })).toBe(
