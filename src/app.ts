@@ -6,6 +6,7 @@ import type { Log } from './core/log.ts'
 import type { Sealing } from './core/sealing.ts'
 import { createCertificateFetcher } from './http/certificates.ts'
 import { socketPeer } from './http/client-address.ts'
+import { createConfirmer } from './http/confirmations.ts'
 import { type Listener, listen, probePort } from './http/listener.ts'
 import { createMetrics, type Metrics, renderSnapshots } from './http/metrics.ts'
 import { loadSealing } from './master-keys.ts'
@@ -248,8 +249,10 @@ function listenForWebhooks({ config, log, store, metrics, port, isShared }: Rece
   const receiver = createReceiver({
     log,
     secretUses: store.secretUses,
+    handshakes: store.handshakes,
     publicUrl: () => publicUrlOf(config, listener.port),
     fetchCertificate: createCertificateFetcher(),
+    confirm: createConfirmer(),
     triggerCache: store.triggerCache,
     rateLimitCounter: store.rateLimitCounter,
     intakeWriter: store.intakeWriter,

@@ -4,6 +4,7 @@ import { errors } from '../http/errors.ts'
 import { liveness, readiness } from '../http/health.ts'
 import type { Store } from '../store/index.ts'
 import { events } from './events.ts'
+import { handshake } from './handshake.ts'
 import { methods } from './methods.ts'
 import { type Metrics, metrics } from './metrics.ts'
 import { openapi, type Route } from './openapi.ts'
@@ -59,6 +60,7 @@ export const createAdmin = (deps: AdminDeps) => {
     .use(triggers(deps))
     .use(webhooks(deps))
     .use(verification(deps))
+    .use(handshake(deps))
     .use(schemes())
     .use(stats(deps))
     .use(events(deps))

@@ -48,6 +48,13 @@ const VerificationState = t.Object({
 })
 export type VerificationState = Static<typeof VerificationState>
 
+/** Whether a handshake is expected that changes something. */
+const HandshakeState = t.Object({
+  armed_until: t.Union([Instant, t.Null()], { description: 'null: none is expected' }),
+  secret: t.Union([t.String(), t.Null()], { description: 'shown once, by reveal' }),
+})
+export type HandshakeState = Static<typeof HandshakeState>
+
 const Rekeyed = t.Object({
   sealed: t.Integer({ description: 'secrets that were sealed now' }),
   unchanged: t.Integer({ description: 'secrets that were sealed with this key already' }),
@@ -106,6 +113,7 @@ export const MODELS = {
   VerificationState,
   WebhookSecret,
   NewWebhookSecret,
+  HandshakeState,
   Rekeyed,
   Event,
   WebhookEventLogRow,

@@ -13,6 +13,7 @@ import { CONFIG_COMMANDS } from './config.ts'
 import { CONNECT_COMMANDS } from './connect.ts'
 import { DEDUPLICATION_COMMANDS } from './deduplication.ts'
 import { EVENTS_COMMANDS } from './events.ts'
+import { HANDSHAKE_COMMANDS } from './handshake.ts'
 import { HEALTHCHECK_COMMANDS } from './healthcheck.ts'
 import { helpCommand, overview, unknownCommand } from './help.ts'
 import { HMAC_COMMANDS } from './hmac.ts'
@@ -47,6 +48,7 @@ export const COMMANDS: readonly Command[] = [
   ...VERIFICATION_COMMANDS,
   ...SECRETS_COMMANDS,
   ...DEDUPLICATION_COMMANDS,
+  ...HANDSHAKE_COMMANDS,
   ...RATE_LIMIT_COMMANDS,
   ...IP_WHITELIST_COMMANDS,
   ...PAYLOAD_LIMIT_COMMANDS,

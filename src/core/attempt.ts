@@ -63,3 +63,16 @@ export interface RejectedAttempt extends AuditRecord {
   readonly errorMessage: string
   readonly elapsedMs: number
 }
+
+/** A handshake that was answered: it is in the audit trail, and is neither an event nor turned away. */
+export interface AnsweredHandshake extends AuditRecord {
+  readonly outcome: 'handshake'
+  readonly statusCode: number
+  readonly errorCode: null
+  /** What is left for the administrator to do; `null`: nothing. */
+  readonly errorMessage: string | null
+  readonly elapsedMs: number
+}
+
+/** What the audit trail alone keeps. */
+export type AttemptWithoutEvent = RejectedAttempt | AnsweredHandshake

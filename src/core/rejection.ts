@@ -39,6 +39,11 @@ export const REJECTIONS = {
     title: 'Signature invalid',
     detail: 'The signature does not match the body.',
   },
+  handshake_refused: {
+    status: 403,
+    title: 'Handshake refused',
+    detail: 'This webhook does not answer this handshake.',
+  },
   store_unavailable: {
     status: 503,
     title: 'Store unavailable',

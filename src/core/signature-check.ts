@@ -126,6 +126,12 @@ export class SignatureCheck {
       : this.#outcome(verdict, secrets)
   }
 
+  /** The keys of just now, and the labels of their secrets in the same order: for handshakes. */
+  live(): { readonly keys: VerificationKeys; readonly labels: readonly string[] } {
+    const { keys, secrets } = this.#keys()
+    return { keys, labels: secrets.map(({ label }) => label) }
+  }
+
   #refusalOfGeneric(request: VerificationRequest): SignatureOutcome | null {
     const value = findSignature((name) => request.header(name))
     if (value === null) return refused('signature_missing', 'no signature header is present')

@@ -148,4 +148,6 @@ export interface WebhookSettings {
   readonly signature: SignatureCheck | null
   /** `null`: every verified delivery is new. */
   readonly deduplication: Deduplication | null
+  /** Until when a handshake is expected that changes something, on the clock of `performance.now()`; -Infinity: none is. */
+  readonly handshakeArmedUntilMs: number
 }

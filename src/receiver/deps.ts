@@ -1,7 +1,8 @@
-import type { AcceptedAttempt, RejectedAttempt } from '../core/attempt.ts'
+import type { AcceptedAttempt, AttemptWithoutEvent } from '../core/attempt.ts'
 import type { Log } from '../core/log.ts'
 import type { PeerAddress } from '../http/client-address.ts'
 import type { Metrics } from '../http/metrics.ts'
+import type { Handshakes } from '../store/handshakes.ts'
 import type { IntakeWriter } from '../store/intake-writer.ts'
 import type { RateLimitCounter } from '../store/rate-limit-counter.ts'
 import type { SecretUses } from '../store/secret-uses.ts'
@@ -14,13 +15,16 @@ export interface ReceiverDeps {
   readonly rateLimitCounter: Pick<RateLimitCounter, 'count'>
   readonly intakeWriter: {
     readonly accept: (attempt: AcceptedAttempt) => ReturnType<IntakeWriter['accept']>
-    readonly record: (attempt: RejectedAttempt) => void
+    readonly record: (attempt: AttemptWithoutEvent) => void
   }
   readonly secretUses: Pick<SecretUses, 'note'>
   /** Base of the webhook URLs, without a slash at its end: some senders sign the URL. Asked for at the first request or later. */
   readonly publicUrl: () => string
   /** Gets the certificate of a sender as PEM from a URL that its scheme allows; `null` when there is none to be had. */
   readonly fetchCertificate: (url: string) => Promise<string | null>
+  readonly handshakes: Pick<Handshakes, 'remember'>
+  /** Fetches a URL that confirms a subscription; whether that worked. */
+  readonly confirm: (url: string) => Promise<boolean>
   readonly metrics: Pick<Metrics, 'countAttempt' | 'countUnknownKey' | 'countUnavailable'>
   /** Canonical addresses and CIDRs whose forwarding headers are believed. */
   readonly trustedProxies: readonly string[]

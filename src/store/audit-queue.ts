@@ -1,4 +1,4 @@
-import type { RejectedAttempt } from '../core/attempt.ts'
+import type { AttemptWithoutEvent } from '../core/attempt.ts'
 import {
   AUDIT_MERGED_ROWS_MAX,
   AUDIT_QUEUE_ROWS_MAX,
@@ -10,14 +10,14 @@ import {
 } from '../core/limits.ts'
 import { LruMap } from './lru-map.ts'
 
-/** A rejection as it will be written: one attempt, or several that were merged. */
+/** A rejection or handshake as it will be written: one attempt, or several that were merged. */
 export interface AuditRow {
-  readonly attempt: RejectedAttempt
+  readonly attempt: AttemptWithoutEvent
   readonly attempts: number
 }
 
 interface MergedRow {
-  attempt: RejectedAttempt
+  attempt: AttemptWithoutEvent
   attempts: number
 }
 
@@ -47,7 +47,7 @@ class Allowance {
 }
 
 /**
- * Rejections on their way to the audit trail.
+ * Rejections, and handshakes that were answered, on their way to the audit trail.
  *
  * Each is a row of its own until a flood has used up the allowance of its trigger, or of all of them; from then on those with
  * the same trigger, code and address become one row with a count. So every attempt is in the trail, and what a stranger can
@@ -73,7 +73,7 @@ export class AuditQueue {
     return this.#merged.size
   }
 
-  add(attempt: RejectedAttempt, nowMs: number = performance.now()): void {
+  add(attempt: AttemptWithoutEvent, nowMs: number = performance.now()): void {
     const ofTrigger = this.#allowanceOf(attempt.triggerId, nowMs)
     const single =
       this.#rows.length < AUDIT_QUEUE_ROWS_MAX && ofTrigger.has(nowMs) && this.#allowance.has(nowMs)
@@ -90,7 +90,7 @@ export class AuditQueue {
    * Adds one whose id the database may have already: merged with others, all of them would be lost on that id, or it would be
    * counted twice. The intake's queue bounds how many of these there are.
    */
-  addAlone(attempt: RejectedAttempt): void {
+  addAlone(attempt: AttemptWithoutEvent): void {
     this.#push(attempt)
   }
 
@@ -112,14 +112,14 @@ export class AuditQueue {
     this.#rows = [...rows, ...this.#rows]
   }
 
-  #push(attempt: RejectedAttempt): void {
+  #push(attempt: AttemptWithoutEvent): void {
     // The copy asks for the headers, which are there only as long as the request.
     this.#rows.push({ attempt: { ...attempt }, attempts: 1 })
   }
 
-  #merge(attempt: RejectedAttempt): void {
-    const { triggerId, errorCode, sourceIp } = attempt
-    const exact = `${triggerId} ${errorCode} ${sourceIp}`
+  #merge(attempt: AttemptWithoutEvent): void {
+    const { triggerId, sourceIp } = attempt
+    const exact = `${triggerId} ${codeOf(attempt)} ${sourceIp}`
     const row = this.#merged.get(exact)
     if (row !== undefined) {
       row.attempts += 1
@@ -133,8 +133,8 @@ export class AuditQueue {
   }
 
   /** Too many addresses for a row each. Triggers and codes are few and ours, so that this map stays small. */
-  #mergeWithoutAddress(attempt: RejectedAttempt): void {
-    const key = `${attempt.triggerId} ${attempt.errorCode}`
+  #mergeWithoutAddress(attempt: AttemptWithoutEvent): void {
+    const key = `${attempt.triggerId} ${codeOf(attempt)}`
     const row = this.#merged.get(key)
     if (row === undefined) {
       this.#merged.set(key, {
@@ -154,3 +154,7 @@ export class AuditQueue {
     return fresh
   }
 }
+
+/** What two attempts have in common that may be merged. */
+const codeOf = ({ errorCode, outcome, statusCode }: AttemptWithoutEvent): string =>
+  errorCode ?? `${outcome} ${statusCode}`

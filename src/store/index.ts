@@ -4,6 +4,7 @@ import { Sealing } from '../core/sealing.ts'
 import { AdminDatabase } from './admin-database.ts'
 import { type Engine, Pool } from './connection.ts'
 import { Events } from './events.ts'
+import { Handshakes } from './handshakes.ts'
 import { type BatchFigures, IntakeWriter } from './intake-writer.ts'
 import { Maintenance } from './maintenance.ts'
 import { migrate } from './migrate.ts'
@@ -23,6 +24,7 @@ export interface Store {
   readonly rateLimitCounter: RateLimitCounter
   readonly intakeWriter: IntakeWriter
   readonly secretUses: SecretUses
+  readonly handshakes: Handshakes
   /** For administrators. */
   readonly triggers: Triggers
   readonly verifications: Verifications
@@ -100,6 +102,7 @@ export async function openStore({
     secretUses,
     triggers: new Triggers(database, triggerCache, sealing),
     verifications: new Verifications(database, triggerCache, sealing),
+    handshakes: new Handshakes(database, triggerCache, sealing),
     events: new Events(database),
     webhookEventLog: new WebhookEventLog(database),
     stats: new Stats(database),

@@ -1,5 +1,5 @@
 import type { Sql } from 'postgres'
-import type { AcceptedAttempt, RejectedAttempt } from '../core/attempt.ts'
+import type { AcceptedAttempt, AttemptWithoutEvent } from '../core/attempt.ts'
 import {
   ACCEPT_MS_MAX,
   AUDIT_MERGE_INTERVAL_MS,
@@ -166,8 +166,8 @@ export class IntakeWriter {
     })
   }
 
-  /** Records an attempt that was turned away. It is in the trail with the next batch; its sender need not wait. */
-  record(attempt: RejectedAttempt): void {
+  /** Records an attempt that became no event. It is in the trail with the next batch; its sender need not wait. */
+  record(attempt: AttemptWithoutEvent): void {
     if (this.#perhapsStored.delete(attempt.id)) this.#audit.addAlone(attempt)
     else this.#audit.add(attempt)
     if (this.#audit.length > 0) this.#drain()

@@ -51,6 +51,8 @@ export const trigger = attune.table('trigger', {
     .notNull()
     .default(86_400),
   webhookVerification: jsonb('webhook_verification').$type<StoredVerification>(),
+  webhookHandshakeArmedUntil: instant('webhook_handshake_armed_until'),
+  webhookHandshakeSecretId: id64('webhook_handshake_secret_id'),
   created: instant('created').notNull().defaultNow(),
   updated: instant('updated').notNull().defaultNow(),
 })

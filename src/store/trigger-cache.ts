@@ -267,6 +267,8 @@ export class TriggerCache {
         },
         signature,
       ),
+      handshakeArmedUntilMs:
+        row.handshake_armed_ms === null ? Number.NEGATIVE_INFINITY : askedAtMs + row.handshake_armed_ms,
     })
   }
 
@@ -291,6 +293,8 @@ interface TriggerRow extends SignatureRow {
   webhook_deduplication_enabled: boolean
   webhook_deduplication_fields: string[]
   webhook_deduplication_window_seconds: number
+  /** By the database's clock; `null`: no handshake is expected. */
+  handshake_armed_ms: number | null
 }
 
 const SELECT_BY_KEYS = `
@@ -299,6 +303,8 @@ const SELECT_BY_KEYS = `
     t.webhook_rate_limit_enabled, t.webhook_rate_limit_requests, t.webhook_rate_limit_window_seconds,
     t.webhook_ip_whitelist_enabled, t.webhook_ip_whitelist, t.webhook_payload_size_limit_kb,
     t.webhook_deduplication_enabled, t.webhook_deduplication_fields, t.webhook_deduplication_window_seconds,
+    extract(epoch from t.webhook_handshake_armed_until - clock_timestamp())::double precision * 1000
+      as handshake_armed_ms,
     ${SIGNATURE_COLUMNS}
   from attune.trigger t
   where t.webhook_key = any ($1::text[])`

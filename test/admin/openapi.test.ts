@@ -120,10 +120,12 @@ test.each([
 test('a body is required, except where all of it may be left out', () => {
   for (const { path, method, operation } of operations()) {
     const takesBody =
-      ['post', 'put', 'patch'].includes(method) && !/\/(enable|disable|regenerate|rekey)$/.test(path)
+      ['post', 'put', 'patch'].includes(method) && !/\/(enable|disable|regenerate|rekey|reveal)$/.test(path)
     expect(operation.requestBody !== undefined).toBe(takesBody)
     if (takesBody)
-      expect(operation.requestBody?.required).toBe(!/\/(hmac|secrets|expire|deduplication)$/.test(path))
+      expect(operation.requestBody?.required).toBe(
+        !/\/(hmac|secrets|expire|deduplication|handshake)$/.test(path),
+      )
   }
 })
 
@@ -139,7 +141,12 @@ test('every model is there, and a secret is in those only that show one once', (
   const withSecret = Object.entries(document.components.schemas).filter(([, { properties }]) =>
     Object.keys(properties ?? {}).some((name) => name.includes('secret')),
   )
-  expect(withSecret.map(([name]) => name)).toEqual(['HmacState', 'VerificationState', 'NewWebhookSecret'])
+  expect(withSecret.map(([name]) => name)).toEqual([
+    'HmacState',
+    'VerificationState',
+    'NewWebhookSecret',
+    'HandshakeState',
+  ])
 })
 
 test('a pair of a header is described in the words of draft 2020-12', () => {

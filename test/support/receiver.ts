@@ -18,6 +18,7 @@ export interface ReceiverOptions {
   readonly sealing?: Sealing
   readonly publicUrl?: string
   readonly fetchCertificate?: (url: string) => Promise<string | null>
+  readonly confirm?: (url: string) => Promise<boolean>
 }
 
 export interface TriggerOptions {
@@ -111,8 +112,10 @@ export async function startReceiver(engine: Engine, options: ReceiverOptions = {
     rateLimitCounter: store.rateLimitCounter,
     intakeWriter: store.intakeWriter,
     secretUses: store.secretUses,
+    handshakes: store.handshakes,
     publicUrl: () => options.publicUrl ?? url,
     fetchCertificate: options.fetchCertificate ?? (async () => null),
+    confirm: options.confirm ?? (async () => false),
     metrics,
     trustedProxies: options.trustedProxies ?? [],
     bodyBytesMax: options.bodyBytesMax ?? 25 * 1024 * 1024,

@@ -10,8 +10,8 @@ import type { Handshake } from './scheme.ts'
 
 /** What has to happen before the answer leaves. */
 export type HandshakeEffect =
-  /** The sender has handed over the secret that it will sign with. */
-  | { readonly kind: 'remember'; readonly secret: string }
+  /** The sender has handed over the secret that it will sign with; `isToBeShown`: its administrator has to type it in there. */
+  | { readonly kind: 'remember'; readonly secret: string; readonly isToBeShown: boolean }
   /** The subscription begins when this URL is fetched. */
   | { readonly kind: 'confirm'; readonly url: string }
 
@@ -144,18 +144,26 @@ const echoQuery = (name: string, isAllowed = isHandshakeToken): Procedure['answe
   return ({ request }) => echo(parameter(request, name), asText, isAllowed)
 }
 
-/** The sender makes the secret. Whoever comes first while the trigger is armed sets it, so it is never set twice. */
+/**
+ * The sender makes the secret. Whoever comes first while the trigger is armed sets it, and it is never set twice. Without
+ * `headers` the sender wants nothing back but to be told the secret by its administrator.
+ */
 function handOver(
   { isArmed, keys }: HandshakeInput,
   secret: string | null,
-  headers: (secret: string) => Readonly<Record<string, string>>,
+  headers: ((secret: string) => Readonly<Record<string, string>>) | null,
 ): HandshakeOutcome | null {
   if (secret === null) return null
   if (!isHandshakeToken(secret)) return NOT_A_TOKEN
   if (!isArmed) return NOT_ARMED
   if (keys.secrets.length > 0) return refused(SECRET_STORED)
-  return answered({ headers: headers(secret), effect: { kind: 'remember', secret } })
+  return headers === null
+    ? answered({ effect: { kind: 'remember', secret, isToBeShown: true }, note: TO_BE_SHOWN })
+    : answered({ headers: headers(secret), effect: { kind: 'remember', secret, isToBeShown: false } })
 }
+
+const TO_BE_SHOWN =
+  'the secret was handed over; `handshake reveal` shows it once, to be typed in at the sender'
 
 export const SECRET_STORED = 'the trigger has a secret already, which no handshake replaces'
 
@@ -340,7 +348,7 @@ const PROCEDURES: Readonly<Record<Handshake, readonly Procedure[]>> = {
   meta: [unsigned('GET', meta)],
   'ms-graph': [unsigned('POST', echoQuery('validationToken', isHandshakeText))],
   notion: [
-    unsigned('POST', (input) => handOver(input, onlyMember(input.request, 'verification_token'), () => ({}))),
+    unsigned('POST', (input) => handOver(input, onlyMember(input.request, 'verification_token'), null)),
   ],
   nylas: [unsigned('GET', echoQuery('challenge'))],
   okta: [
