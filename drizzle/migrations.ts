@@ -9,6 +9,7 @@ import m6 from './0006_total_statistics.sql' with { type: 'text' }
 import m7 from './0007_outcome.sql' with { type: 'text' }
 import m8 from './0008_deduplication.sql' with { type: 'text' }
 import m9 from './0009_handshakes.sql' with { type: 'text' }
+import m10 from './0010_rejected_bodies.sql' with { type: 'text' }
 
 /** All DDL, in order of application. Merged files are frozen: the runner compares their checksums. */
 export const MIGRATIONS: readonly { readonly name: string; readonly sql: string }[] = [
@@ -22,4 +23,5 @@ export const MIGRATIONS: readonly { readonly name: string; readonly sql: string 
   { name: '0007_outcome', sql: m7 },
   { name: '0008_deduplication', sql: m8 },
   { name: '0009_handshakes', sql: m9 },
+  { name: '0010_rejected_bodies', sql: m10 },
 ]

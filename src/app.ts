@@ -249,6 +249,7 @@ function listenForWebhooks({ config, log, store, metrics, port, isShared }: Rece
   const receiver = createReceiver({
     log,
     secretUses: store.secretUses,
+    rejectedBodyWriter: store.rejectedBodyWriter,
     handshakes: store.handshakes,
     publicUrl: () => publicUrlOf(config, listener.port),
     fetchCertificate: createCertificateFetcher(),

@@ -3,11 +3,13 @@ import type { Log } from '../core/log.ts'
 import { errors } from '../http/errors.ts'
 import { liveness, readiness } from '../http/health.ts'
 import type { Store } from '../store/index.ts'
+import { attemptDiagnosis } from './diagnosis.ts'
 import { events } from './events.ts'
 import { handshake } from './handshake.ts'
 import { methods } from './methods.ts'
 import { type Metrics, metrics } from './metrics.ts'
 import { openapi, type Route } from './openapi.ts'
+import { rejectedBodies } from './rejected-bodies.ts'
 import { schemes } from './schemes.ts'
 import { stats } from './stats.ts'
 import { token } from './token.ts'
@@ -65,6 +67,8 @@ export const createAdmin = (deps: AdminDeps) => {
     .use(stats(deps))
     .use(events(deps))
     .use(webhookEventLog(deps))
+    .use(attemptDiagnosis(deps))
+    .use(rejectedBodies(deps))
     .use(metrics(deps.metrics))
     .use(openapi({ version: deps.version, routes }))
   return app

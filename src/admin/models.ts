@@ -3,6 +3,7 @@ import { Event, WebhookEventLogRow, WebhookStats } from '../core/event.ts'
 import { PAYLOAD_KB_MAX } from '../core/limits.ts'
 import { REJECTIONS, type RejectionCode } from '../core/rejection.ts'
 import { HmacAlgorithm, Trigger } from '../core/trigger.ts'
+import { DIAGNOSIS_CAUSES, type DiagnosisCause } from '../core/verification/diagnosis.ts'
 
 /** What enabling, disabling and a new key answer. */
 const WebhookState = t.Pick(Trigger, ['webhook_enabled', 'webhook_key', 'webhook_url'])
@@ -61,6 +62,39 @@ const Rekeyed = t.Object({
   unopened: t.Array(t.String(), { description: 'ref and label of secrets that no key here opens' }),
 })
 
+/** What the signature doctor says of an attempt. */
+const AttemptDiagnosis = t.Object({
+  id: t.String({ format: 'uuid' }),
+  has_body: t.Boolean({ description: 'whether the body is kept; without it little can be tried' }),
+  readmitted_as: t.Union([t.String({ format: 'uuid' }), t.Null()], {
+    description: 'the event, when there is one',
+  }),
+  diagnoses: t.Array(
+    t.Object({
+      cause: t.Unsafe<DiagnosisCause>({ type: 'string', enum: [...DIAGNOSIS_CAUSES] }),
+      remedy: t.String(),
+      detail: t.String(),
+    }),
+    { description: 'the likeliest first; empty when nothing that is known explains it' },
+  ),
+})
+export type AttemptDiagnosis = Static<typeof AttemptDiagnosis>
+
+const Readmission = t.Object({
+  event_id: t.String({ format: 'uuid' }),
+  trigger_ref: t.String(),
+  received_at: Instant,
+  readmitted_before: t.Boolean({ description: 'whether it was an event already' }),
+})
+export type Readmission = Static<typeof Readmission>
+
+const RejectedBodiesState = t.Object({
+  bytes_max: t.Integer(),
+  kept: t.Integer({ description: 'attempts' }),
+  kept_bytes: t.Integer(),
+})
+export type RejectedBodiesState = Static<typeof RejectedBodiesState>
+
 /** The statistics of all triggers together. */
 const WebhookTotals = t.Omit(WebhookStats, ['trigger_ref', 'webhook_enabled'])
 export type WebhookTotals = Static<typeof WebhookTotals>
@@ -115,6 +149,9 @@ export const MODELS = {
   NewWebhookSecret,
   HandshakeState,
   Rekeyed,
+  AttemptDiagnosis,
+  Readmission,
+  RejectedBodiesState,
   Event,
   WebhookEventLogRow,
   WebhookStats,

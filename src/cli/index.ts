@@ -23,6 +23,7 @@ import { MIGRATE_COMMANDS } from './migrate.ts'
 import { PAYLOAD_LIMIT_COMMANDS } from './payload-limit.ts'
 import { RATE_LIMIT_COMMANDS } from './rate-limit.ts'
 import { INTERNAL_COMMANDS } from './receiver-process.ts'
+import { REJECTED_BODIES_COMMANDS } from './rejected-bodies.ts'
 import { SCHEME_COMMANDS } from './scheme.ts'
 import { SECRETS_COMMANDS } from './secrets.ts'
 import { SEND_COMMANDS } from './send.ts'
@@ -52,6 +53,7 @@ export const COMMANDS: readonly Command[] = [
   ...RATE_LIMIT_COMMANDS,
   ...IP_WHITELIST_COMMANDS,
   ...PAYLOAD_LIMIT_COMMANDS,
+  ...REJECTED_BODIES_COMMANDS,
   ...EVENTS_COMMANDS,
   ...LOG_COMMANDS,
   ...STATS_COMMANDS,

@@ -1,9 +1,9 @@
 import type { WebhookEventLogRow } from '../core/event.ts'
 import { visibleJson } from '../core/visible-text.ts'
-import { adminCommand, printAnswer, requestIdPath } from './admin-client.ts'
+import { type AdminClient, adminCommand, printAnswer, requestIdPath } from './admin-client.ts'
 import { type CommandContext, UsageError, wholeNumber } from './command.ts'
 import { followLog } from './log-follow.ts'
-import { type Column, fieldLines, headerLines, tableLines, toTheSecond } from './output.ts'
+import { type Column, cellText, fieldLines, headerLines, tableLines, toTheSecond } from './output.ts'
 import {
   lineWidthOf,
   PAGE_OPTIONS,
@@ -117,12 +117,49 @@ const show = adminCommand({
   async run({ operands, options }, context, client) {
     const path = requestIdPath('/api/v1/webhook-event-log', operands.ID)
     const answer = await client.call<WebhookEventLogRow>('GET', path)
+    const why = options.json ? [] : await whyLines(client, path, answer.body().data)
     printAnswer(answer, { json: options.json, context }, ({ data: { headers, ...fields } }) => [
       ...fieldLines(fields),
+      ...why,
       ...headerLines(headers),
     ])
     return 0
   },
 })
 
-export const LOG_COMMANDS = [list, show]
+interface AttemptDiagnosis {
+  readonly readmitted_as: string | null
+  readonly diagnoses: readonly { readonly cause: string; readonly remedy: string; readonly detail: string }[]
+}
+
+/** Why an attempt was refused for its signature, each cause in one line with its remedy. */
+async function whyLines(client: AdminClient, path: string, row: WebhookEventLogRow): Promise<string[]> {
+  if (row.error_code !== 'signature_missing' && row.error_code !== 'signature_invalid') return []
+  const answer = await client.call<AttemptDiagnosis>('GET', `${path}/diagnosis`)
+  const { diagnoses = [], readmitted_as = null } = answer.body().data
+  const causes = diagnoses.map(
+    ({ cause, detail, remedy }) => `  ${cellText(`${cause}: ${detail} ${remedy}`)}`,
+  )
+  const unknown = ['  nothing that is known explains it: another secret, another body, or somebody else']
+  return [
+    'why',
+    ...(causes.length === 0 ? unknown : causes),
+    ...(readmitted_as === null ? [] : [`  readmitted as event ${cellText(readmitted_as)}`]),
+  ]
+}
+
+const readmit = adminCommand({
+  name: 'log readmit',
+  summary: 'Verifies a rejected attempt again, after the mend, and admits it as an event.',
+  details:
+    'Its timestamp is judged at the instant of the attempt. A second time answers with the same event.',
+  operands: ['ID'],
+  async run({ operands, options }, context, client) {
+    const path = `${requestIdPath('/api/v1/webhook-event-log', operands.ID)}/readmit`
+    const answer = await client.call<object>('POST', path)
+    printAnswer(answer, { json: options.json, context }, ({ data }) => fieldLines(data))
+    return 0
+  },
+})
+
+export const LOG_COMMANDS = [list, show, readmit]

@@ -374,3 +374,19 @@ export const DOCTOR_TURN_MS = 15
 export const DOCTOR_JSON_BYTES_MAX = 1024 * 1024
 export const DOCTOR_JSON_DEPTH_MAX = 200
 export const DIAGNOSES_MAX = 5
+
+/** What a trigger keeps of attempts that were refused for their signature, and what a row of that takes beside its texts and body. */
+export const REJECTED_BODY_BYTES_MAX_DEFAULT = 1024 * 1024
+export const REJECTED_BODY_BYTES_MAX_CEILING = BODY_BYTES_MAX_CEILING
+export const REJECTED_BODY_ROW_BYTES = 1024
+
+/** Rejected bodies that wait to be written. Past it they are not kept. */
+export const REJECTED_BODIES_QUEUE_ROWS_MAX = 256
+export const REJECTED_BODIES_QUEUE_BYTES_MAX = 16 * 1024 * 1024
+
+/** What strangers may have one trigger write of them, at once and from then on. */
+export const REJECTED_BODY_BYTES_BURST_PER_TRIGGER = 8 * 1024 * 1024
+export const REJECTED_BODY_BYTES_PER_SECOND_PER_TRIGGER = 128 * 1024
+
+/** Longest query that is kept; the HTTP server takes no longer line than this. */
+export const KEPT_QUERY_LENGTH_MAX = 16 * 1024

@@ -105,6 +105,16 @@ export const REJECTIONS = {
     title: 'Log row unknown',
     detail: 'No row of the webhook event log has this id.',
   },
+  rejected_body_missing: {
+    status: 409,
+    title: 'Rejected body missing',
+    detail: 'The body of this attempt is not kept, so it cannot be readmitted.',
+  },
+  readmission_refused: {
+    status: 422,
+    title: 'Readmission refused',
+    detail: 'The attempt still does not verify with the settings of the trigger.',
+  },
 } as const satisfies Record<string, { status: number; title: string; detail: string }>
 
 export type RejectionCode = keyof typeof REJECTIONS

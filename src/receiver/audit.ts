@@ -1,4 +1,5 @@
 import { firstHeaders } from '../core/headers.ts'
+import { keptQuery } from '../core/kept-request.ts'
 import { REJECTED_HEADERS_LENGTH_MAX } from '../core/limits.ts'
 import { Rejection } from '../core/rejection.ts'
 import type { Attempt } from './attempt.ts'
@@ -10,7 +11,7 @@ import type { ReceiverDeps } from './deps.ts'
  * and is counted.
  */
 export function recordRejection(
-  { intakeWriter, metrics }: ReceiverDeps,
+  { intakeWriter, metrics, rejectedBodyWriter }: ReceiverDeps,
   attempt: Attempt | undefined,
   error: unknown,
 ): void {
@@ -22,7 +23,7 @@ export function recordRejection(
   }
   const rejection = error instanceof Rejection ? error : new Rejection('internal', 'a fault; see the log')
   metrics.countAttempt(attempt.settings.triggerRef, rejection.code)
-  intakeWriter.record({
+  const isSingle = intakeWriter.record({
     ...attempt.auditRecord(),
     // In a flood most are merged, and nobody asks for theirs.
     get headers() {
@@ -32,5 +33,23 @@ export function recordRejection(
     errorCode: rejection.code,
     errorMessage: rejection.reason,
     elapsedMs: performance.now() - attempt.startedAtMs,
+  })
+  // Nobody would find what belongs to a merged row.
+  if (isSingle && IS_OF_SIGNATURE.has(rejection.code)) keep(attempt, rejectedBodyWriter)
+}
+
+const IS_OF_SIGNATURE: ReadonlySet<string> = new Set(['signature_missing', 'signature_invalid'])
+
+/** Keeps what an administrator needs to see why, off this path. */
+function keep(attempt: Attempt, writer: ReceiverDeps['rejectedBodyWriter']): void {
+  const { id, request, trigger, body } = attempt
+  if (!writer.hasRoom(trigger.triggerId, body?.byteLength ?? 0)) return
+  writer.keep({
+    id,
+    triggerId: trigger.triggerId,
+    method: request.method,
+    query: keptQuery(request.url, trigger.signature?.settings.compiled ?? null),
+    headers: attempt.keptHeaders(),
+    body,
   })
 }

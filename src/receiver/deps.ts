@@ -5,6 +5,7 @@ import type { Metrics } from '../http/metrics.ts'
 import type { Handshakes } from '../store/handshakes.ts'
 import type { IntakeWriter } from '../store/intake-writer.ts'
 import type { RateLimitCounter } from '../store/rate-limit-counter.ts'
+import type { RejectedBodyWriter } from '../store/rejected-bodies.ts'
 import type { SecretUses } from '../store/secret-uses.ts'
 import type { TriggerCache } from '../store/trigger-cache.ts'
 
@@ -15,9 +16,11 @@ export interface ReceiverDeps {
   readonly rateLimitCounter: Pick<RateLimitCounter, 'count'>
   readonly intakeWriter: {
     readonly accept: (attempt: AcceptedAttempt) => ReturnType<IntakeWriter['accept']>
-    readonly record: (attempt: AttemptWithoutEvent) => void
+    /** Whether it has a row of its own. */
+    readonly record: (attempt: AttemptWithoutEvent) => boolean
   }
   readonly secretUses: Pick<SecretUses, 'note'>
+  readonly rejectedBodyWriter: Pick<RejectedBodyWriter, 'hasRoom' | 'keep'>
   /** Base of the webhook URLs, without a slash at its end: some senders sign the URL. Asked for at the first request or later. */
   readonly publicUrl: () => string
   /** Gets the certificate of a sender as PEM from a URL that its scheme allows; `null` when there is none to be had. */

@@ -73,17 +73,19 @@ export class AuditQueue {
     return this.#merged.size
   }
 
-  add(attempt: AttemptWithoutEvent, nowMs: number = performance.now()): void {
+  /** @returns whether it has a row of its own */
+  add(attempt: AttemptWithoutEvent, nowMs: number = performance.now()): boolean {
     const ofTrigger = this.#allowanceOf(attempt.triggerId, nowMs)
     const single =
       this.#rows.length < AUDIT_QUEUE_ROWS_MAX && ofTrigger.has(nowMs) && this.#allowance.has(nowMs)
     if (!single) {
       this.#merge(attempt)
-      return
+      return false
     }
     ofTrigger.take()
     this.#allowance.take()
     this.#push(attempt)
+    return true
   }
 
   /**

@@ -9,6 +9,7 @@ import { type BatchFigures, IntakeWriter } from './intake-writer.ts'
 import { Maintenance } from './maintenance.ts'
 import { migrate } from './migrate.ts'
 import { RateLimitCounter } from './rate-limit-counter.ts'
+import { RejectedBodies, RejectedBodyWriter } from './rejected-bodies.ts'
 import { SecretUses } from './secret-uses.ts'
 import { Stats } from './stats.ts'
 import { TriggerCache } from './trigger-cache.ts'
@@ -24,12 +25,14 @@ export interface Store {
   readonly rateLimitCounter: RateLimitCounter
   readonly intakeWriter: IntakeWriter
   readonly secretUses: SecretUses
+  readonly rejectedBodyWriter: RejectedBodyWriter
   readonly handshakes: Handshakes
   /** For administrators. */
   readonly triggers: Triggers
   readonly verifications: Verifications
   readonly events: Events
   readonly webhookEventLog: WebhookEventLog
+  readonly rejectedBodies: RejectedBodies
   readonly stats: Stats
   /** Flushes what waits, and closes the database. */
   close(deadlineMs: number): Promise<void>
@@ -88,6 +91,7 @@ export async function openStore({
   const maintenance = new Maintenance(engine, maintenancePool, log, retentionDays)
   const triggerCache = new TriggerCache(lookupPool, sealing, log)
   const secretUses = new SecretUses(maintenancePool, log)
+  const rejectedBodyWriter = new RejectedBodyWriter(maintenancePool, log)
   const rateLimitCounter = new RateLimitCounter(lookupPool, () => intakeWriter.countSoon())
   const intakeWriter: IntakeWriter = new IntakeWriter(intakePool, rateLimitCounter, log, onBatch)
   if (maintains) await maintenance.start()
@@ -100,11 +104,13 @@ export async function openStore({
     rateLimitCounter,
     intakeWriter,
     secretUses,
+    rejectedBodyWriter,
     triggers: new Triggers(database, triggerCache, sealing),
     verifications: new Verifications(database, triggerCache, sealing),
     handshakes: new Handshakes(database, triggerCache, sealing),
     events: new Events(database),
     webhookEventLog: new WebhookEventLog(database),
+    rejectedBodies: new RejectedBodies(database, sealing),
     stats: new Stats(database),
     async close(deadlineMs) {
       const closeSeconds = 2
@@ -112,6 +118,7 @@ export async function openStore({
       await intakeWriter.flush(deadlineMs)
       triggerCache.stop()
       await secretUses.stop()
+      await rejectedBodyWriter.flush()
       await Promise.all([
         ...[maintenancePool, intakePool, lookupPool].map((pool) => pool.close(closeSeconds)),
         database.close(closeSeconds),

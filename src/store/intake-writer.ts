@@ -166,12 +166,18 @@ export class IntakeWriter {
     })
   }
 
-  /** Records an attempt that became no event. It is in the trail with the next batch; its sender need not wait. */
-  record(attempt: AttemptWithoutEvent): void {
+  /**
+   * Records an attempt that became no event. It is in the trail with the next batch; its sender need not wait.
+   *
+   * @returns whether it has a row of its own, and is not merged with others
+   */
+  record(attempt: AttemptWithoutEvent): boolean {
+    let isSingle = true
     if (this.#perhapsStored.delete(attempt.id)) this.#audit.addAlone(attempt)
-    else this.#audit.add(attempt)
+    else isSingle = this.#audit.add(attempt)
     if (this.#audit.length > 0) this.#drain()
     if (this.#audit.mergedLength > 0) this.#scheduleMerge()
+    return isSingle
   }
 
   /** Has what was let on counted before long, also when nothing is stored. */

@@ -18,6 +18,7 @@ const REWRITTEN_TABLES = [
   'trigger_change',
   'webhook_secret',
   'webhook_delivery',
+  'webhook_rejected_body',
 ]
 
 /**
@@ -67,6 +68,9 @@ export class Maintenance {
         ),
       )
       await this.#pruneDeliveries()
+      await this.#pool.run(MAINTENANCE_MS_MAX, (sql) =>
+        sql.unsafe('select attune.prune_webhook_rejected_bodies($1::integer)', [this.#retentionDays]),
+      )
       if (this.#engine.kind === 'embedded') await this.#vacuum()
     } catch (error) {
       this.#log.warn('maintenance did not succeed and will be tried again', {

@@ -53,6 +53,7 @@ export const trigger = attune.table('trigger', {
   webhookVerification: jsonb('webhook_verification').$type<StoredVerification>(),
   webhookHandshakeArmedUntil: instant('webhook_handshake_armed_until'),
   webhookHandshakeSecretId: id64('webhook_handshake_secret_id'),
+  webhookRejectedBodyBytesMax: integer('webhook_rejected_body_bytes_max').notNull().default(1_048_576),
   created: instant('created').notNull().defaultNow(),
   updated: instant('updated').notNull().defaultNow(),
 })

@@ -105,6 +105,18 @@ function openSecrets(
   return { secrets, secretFault }
 }
 
+/** Secrets that were accepted once, as long as they are kept: for administrators, who are told when something was signed with one. */
+export function expiredSecrets(row: SignatureRow, { sealing }: Opening): { label: string; text: string }[] {
+  const rows = row.secrets === null ? [] : (JSON.parse(row.secrets) as SecretRow[])
+  return rows.flatMap(({ label, secret, remaining_ms }) => {
+    const stored = secret ?? row.webhook_hmac_secret
+    if (stored === null || remaining_ms === null || remaining_ms > 0) return []
+    const name = secret === null ? HMAC_SECRET_PLACE : secretPlace(label)
+    const opened = sealing.open(stored, { triggerId: row.id, name })
+    return opened.ok ? [{ label, text: opened.text }] : []
+  })
+}
+
 function openConfig(
   triggerId: string,
   { config = {} }: StoredVerification,

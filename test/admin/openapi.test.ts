@@ -120,7 +120,8 @@ test.each([
 test('a body is required, except where all of it may be left out', () => {
   for (const { path, method, operation } of operations()) {
     const takesBody =
-      ['post', 'put', 'patch'].includes(method) && !/\/(enable|disable|regenerate|rekey|reveal)$/.test(path)
+      ['post', 'put', 'patch'].includes(method) &&
+      !/\/(enable|disable|regenerate|rekey|reveal|readmit)$/.test(path)
     expect(operation.requestBody !== undefined).toBe(takesBody)
     if (takesBody)
       expect(operation.requestBody?.required).toBe(

@@ -30,6 +30,7 @@ describe.skipIf(postgresqlMissing !== null || clusterMissing !== null)('while Po
       '/api/v1/triggers/:ref/webhooks/rate-limit': { requests: 1, window_seconds: 1 },
       '/api/v1/triggers/:ref/webhooks/ip-whitelist': { cidrs: ['::1'] },
       '/api/v1/triggers/:ref/webhooks/payload-limit': { kb: 1 },
+      '/api/v1/triggers/:ref/webhooks/rejected-bodies': { bytes_max: 1 },
       '/api/v1/triggers/:ref/webhooks/deduplication': { on: ['header:x-id'] },
     }
     // The schemes come with the binary, and without a master key there is nothing to seal again.

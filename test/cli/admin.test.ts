@@ -297,6 +297,11 @@ describe('an empty list', () => {
   })
 })
 
+const DIAGNOSIS = {
+  readmitted_as: null,
+  diagnoses: [{ cause: 'clock_skew', detail: 'It is late.', remedy: 'Set the clock.' }],
+}
+
 describe('results', () => {
   test('a row of the log is shown with all of its columns, and each header on a line', async () => {
     const headers: [string, string][] = [
@@ -304,9 +309,12 @@ describe('results', () => {
       ['x-a', '2'],
     ]
     const row = logRow(1, { headers })
-    const api = adminApi(() => Response.json({ data: row }))
+    const api = adminApi(({ target }) =>
+      Response.json({ data: target.endsWith('/diagnosis') ? DIAGNOSIS : row }),
+    )
     const { code, out } = await run(['log', 'show', row.id], api.env)
     expect(code).toBe(0)
+    expect(out).toContain('\nwhy\n  clock_skew: It is late. Set the clock.\n')
     for (const name of Object.keys(row)) expect(out).toMatch(new RegExp(`^${name}( |$)`, 'm'))
     expect(out).toMatch(/^error_message +the digest does not match$/m)
     expect(out).toEndWith('\nheaders\n  x-a: 1\n  x-a: 2\n')

@@ -112,6 +112,7 @@ export async function startReceiver(engine: Engine, options: ReceiverOptions = {
     rateLimitCounter: store.rateLimitCounter,
     intakeWriter: store.intakeWriter,
     secretUses: store.secretUses,
+    rejectedBodyWriter: store.rejectedBodyWriter,
     handshakes: store.handshakes,
     publicUrl: () => options.publicUrl ?? url,
     fetchCertificate: options.fetchCertificate ?? (async () => null),

@@ -7,6 +7,7 @@ import {
 } from '../limits.ts'
 import { SIGNATURE_HEADERS } from '../signature.ts'
 import { type CompiledScheme, compileScheme } from './compiled.ts'
+import { decodeStrictly } from './decode.ts'
 import { type Diagnosis, type DiagnosisCause, diagnosis } from './diagnosis.ts'
 import { bodyCandidates, secretCandidates, signsUrl, urlCandidates } from './doctor-candidates.ts'
 import { timestampMs, verify } from './engine.ts'
@@ -251,8 +252,24 @@ class Doctor {
     } else if (!verdict.verified && IS_ABSENCE.has(verdict.reason)) {
       this.#say('header_missing', verdict.detail)
     } else if (!hasBody) {
+      this.#sayFormOfHeader()
       this.#say('body_not_kept', 'The body of the request is not kept, so that nothing could be tried.')
     }
+  }
+
+  /** Without a body nothing is proven, but a digest of the wrong kind is to be seen. */
+  #sayFormOfHeader(): void {
+    const { sig } = this.#scheme
+    const place = sig?.from.find((each) => this.#given.request.header(each.slice('header:'.length)) !== null)
+    if (sig === undefined || place === undefined || sig.list !== undefined) return
+    const text = this.#given.request.header(place.slice('header:'.length)) ?? ''
+    const looksLike = ({ prefix = '', enc, hash }: Form) =>
+      hash !== undefined &&
+      text.startsWith(prefix) &&
+      decodeStrictly(text.slice(prefix.length), enc)?.byteLength === DIGEST_BYTES[hash]
+    if (looksLike({ prefix: sig.prefix, enc: sig.enc, hash: this.#scheme.hash })) return
+    const found = forms(this.#scheme).find(looksLike)
+    if (found !== undefined) this.#say(...formFound(this.#scheme, found))
   }
 
   async #matching(change: Change): Promise<{ readonly secretIndex: number | null } | null> {
@@ -296,6 +313,7 @@ class Doctor {
   }
 }
 
+const DIGEST_BYTES: Readonly<Record<Hash, number>> = { sha1: 20, sha256: 32, sha512: 64 }
 const USED_UP: Unverified = { verified: false, reason: 'unsupported', detail: 'The work is used up.' }
 const UNITS = { s: 'seconds', ms: 'milliseconds', iso: 'RFC 3339' } as const
 const HEADERS_TRIED_MAX = 8

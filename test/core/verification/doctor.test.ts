@@ -232,6 +232,13 @@ const PLANTED: readonly Planted[] = [
     scheme: 'gitlab',
     headers: { 'x-gitlab-token': '[redacted]' },
   },
+  {
+    fault: 'a digest of SHA-1, refused before its body was read',
+    cause: 'signature_algorithm',
+    scheme: 'generic',
+    headers: { 'x-hub-signature': `sha1=${mac(BODY, SECRET, 'sha1')}` },
+    hasBody: false,
+  },
   { fault: 'no body', cause: 'body_not_kept', headers: github(`sha256=${mac(BODY)}`), hasBody: false },
 ]
 
