@@ -41,7 +41,13 @@ export interface RateLimitVerdict {
  * is `null` until the intake writer has counted it, with the batch that stores it.
  */
 export interface RateLimitCount {
+  readonly webhookKey: string
+  /** What it is counted against; a setting that changes meanwhile changes nothing of that. */
+  readonly requests: number
+  readonly windowSeconds: number
   verdict: RateLimitVerdict | null
+  /** How often the connection to the database had been lost when it was counted: the count may have been lost with it. */
+  epoch: number
 }
 
 /** An attempt that passed every check, on its way to the store. */

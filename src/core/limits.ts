@@ -61,6 +61,9 @@ export const AUDIT_MERGE_INTERVAL_MS = 5_000
 /** The rate-limit counter: requests that wait for the next batch. Past it: 503. */
 export const RATE_LIMIT_QUEUE_MAX = 8_192
 
+/** A count gives up on a row that someone else has locked for so long. Counts hold theirs for an instant. */
+export const RATE_LIMIT_LOCK_MS_MAX = 500
+
 /** A request that was let on before it was counted is counted within this, also when nothing is stored meanwhile. */
 export const DEFERRED_COUNT_MS_MAX = 100
 

@@ -23,10 +23,13 @@ export const rateLimit =
 
 /** Also for one that was let on and turned out to be over the limit when it was counted with its batch. */
 export function refuseOverLimit(attempt: Attempt): never {
-  const { rateLimit: limit } = attempt.trigger
-  const resetMs = attempt.rateLimitCount?.verdict?.resetMs
-  if (limit === null || resetMs === undefined) throw new Error('an attempt without a count is over its limit')
-  const { requests, windowSeconds } = limit
+  const { rateLimitCount: count } = attempt
+  if (count?.verdict == null) throw new Error('an attempt without a count is over its limit')
+  const {
+    requests,
+    windowSeconds,
+    verdict: { resetMs },
+  } = count
   attempt.rateLimited = true
   const retryAfterSeconds = Math.max(1, Math.ceil(resetMs / 1000))
   throw new Rejection('rate_limited', `more than ${requests} requests in ${windowSeconds} seconds`, {

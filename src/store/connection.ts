@@ -8,6 +8,8 @@ export interface PoolOptions {
   /** Shown by `pg_stat_activity`, so that an operator sees who does what. */
   readonly name: string
   readonly connectionsMax: number
+  /** Called whenever a connection has ended. */
+  readonly onClose?: () => void
   /** The server ends a statement after this; the embedded database knows no such limit. */
   readonly statementMsMax: number
 }
@@ -39,10 +41,11 @@ const COMMON = {
 export function postgresqlEngine(databaseUrl: string): Engine {
   return {
     kind: 'postgresql',
-    createPool: ({ name, connectionsMax, statementMsMax }) =>
+    createPool: ({ name, connectionsMax, statementMsMax, onClose }) =>
       postgres(databaseUrl, {
         ...COMMON,
         max: connectionsMax,
+        ...(onClose !== undefined && { onclose: onClose }),
         connection: {
           application_name: `attune-webhooks ${name}`,
           statement_timeout: statementMsMax,
@@ -58,7 +61,7 @@ export async function embeddedEngine(dataDirectory: string, log: Log): Promise<E
   const database: EmbeddedDatabase = await openEmbeddedDatabase({ dataDirectory, log })
   return {
     kind: 'embedded',
-    createPool: ({ connectionsMax }) =>
+    createPool: ({ connectionsMax, onClose }) =>
       postgres({
         ...COMMON,
         // The types of postgres.js leave out this option, which its connections do read.
@@ -68,6 +71,7 @@ export async function embeddedEngine(dataDirectory: string, log: Log): Promise<E
         database: 'postgres',
         ssl: false,
         max: connectionsMax,
+        ...(onClose !== undefined && { onclose: onClose }),
       }),
     failed: database.failed,
     close: () => database.close(),
@@ -147,6 +151,12 @@ const ROW_STATE = /^2[23]...$/
 function isUnavailable(error: unknown): boolean {
   const code = faultCode(error)
   return code !== null && !ROW_STATE.test(code)
+}
+
+/** Whether a statement failed because its connection ended, and not by itself. */
+export function isConnectionLost(error: unknown): boolean {
+  const code = faultCode(error)
+  return code === null || !SQLSTATE.test(code) || code === 'EPIPE' || /^(08|57P)/.test(code)
 }
 
 export function isTransient(error: unknown): boolean {

@@ -77,6 +77,7 @@ export async function openStore({
   await warnOfNoSync(maintenancePool, log)
   const intakePool = new Pool(engine, {
     name: 'intake',
+    onClose: () => rateLimitCounter.noteConnectionLost(),
     connectionsMax: 1,
     statementMsMax: 2 * RECEIVER_STATEMENT_MS_MAX,
   })
@@ -85,6 +86,7 @@ export async function openStore({
     connectionsMax: 2,
     statementMsMax: RECEIVER_STATEMENT_MS_MAX,
   })
+  const rateLimitCounter = new RateLimitCounter(lookupPool, () => intakeWriter.countSoon())
   const adminOptions = { name: 'admin', connectionsMax: 4, statementMsMax: ADMIN_QUERY_MS_MAX }
   const database = new AdminDatabase(engine, adminOptions)
 
@@ -92,7 +94,6 @@ export async function openStore({
   const triggerCache = new TriggerCache(lookupPool, sealing, log)
   const secretUses = new SecretUses(maintenancePool, log)
   const rejectedBodyWriter = new RejectedBodyWriter(maintenancePool, log)
-  const rateLimitCounter = new RateLimitCounter(lookupPool, () => intakeWriter.countSoon())
   const intakeWriter: IntakeWriter = new IntakeWriter(intakePool, rateLimitCounter, log, onBatch)
   if (maintains) await maintenance.start()
   await triggerCache.start()
@@ -115,6 +116,7 @@ export async function openStore({
     async close(deadlineMs) {
       const closeSeconds = 2
       maintenance.stop()
+      rateLimitCounter.stop()
       await intakeWriter.flush(deadlineMs)
       triggerCache.stop()
       await secretUses.stop()

@@ -11,7 +11,7 @@ import {
 import type { Log } from '../core/log.ts'
 import { Rejection, storeUnavailable } from '../core/rejection.ts'
 import { AuditQueue, type AuditRow } from './audit-queue.ts'
-import { describeFault, type Pool } from './connection.ts'
+import { describeFault, isConnectionLost, type Pool } from './connection.ts'
 import { encodeBatch, INTAKE, type IntakeAnswer, type VerdictRow } from './intake-statement.ts'
 import { COUNT, type CountRow, countParameters, type RateLimitCounter } from './rate-limit-counter.ts'
 
@@ -27,6 +27,8 @@ interface WaitingAttempt {
   readonly deadlineMs: number
   /** A statement with it has gone out, so that it may be stored already. */
   sent: boolean
+  /** A statement with it has ended without an answer. */
+  unknown: boolean
   readonly resolve: (outcome: IntakeOutcome) => void
   readonly reject: (error: Rejection) => void
 }
@@ -51,7 +53,10 @@ const OVER_LIMIT: IntakeOutcome = { verdict: 'over_limit' }
 type Verdicts = ReadonlyMap<string, IntakeOutcome>
 
 /** What the intake writer asks of the rate-limit counter. */
-type Counter = Pick<RateLimitCounter, 'deferredCount' | 'takeDeferred' | 'giveBack' | 'settle'>
+type Counter = Pick<
+  RateLimitCounter,
+  'deferredCount' | 'isFailing' | 'takeDeferred' | 'giveBack' | 'settle' | 'now' | 'renew' | 'noteFailure'
+>
 
 /** What goes ahead of a batch on its connection. */
 interface Count {
@@ -159,6 +164,7 @@ export class IntakeWriter {
         attempt,
         deadlineMs: performance.now() + ACCEPT_MS_MAX,
         sent: false,
+        unknown: false,
         resolve,
         reject,
       })
@@ -267,14 +273,15 @@ export class IntakeWriter {
   }
 
   /** Returns false when the database is away and the rows wait again. */
-  async #writeBatch(accepted: WaitingAttempt[], rejected: AuditRow[]): Promise<boolean> {
-    let storing = accepted
+  async #writeBatch(taken: WaitingAttempt[], rejected: AuditRow[]): Promise<boolean> {
+    // The count of another batch, or one whose batch was lost behind it, may have refused some while they waited.
+    let storing = this.#withinLimit(taken)
     let verdicts: Verdicts | null
     try {
-      for (const waiting of accepted) waiting.sent = true
-      verdicts = await this.#store(accepted, rejected, this.#beginCount())
+      for (const waiting of storing) waiting.sent = true
+      verdicts = await this.#store(storing, rejected, this.#beginCount())
       if (verdicts === null) {
-        storing = refuseOverLimit(accepted)
+        storing = this.#counted(this.#withinLimit(storing))
         verdicts = await this.#store(storing, rejected, COUNTED)
         if (verdicts === null) throw storeUnavailable('a batch was not admitted')
       }
@@ -294,7 +301,7 @@ export class IntakeWriter {
 
   /**
    * One round trip: the count, and behind it on the same connection what that count admits. Returns null when it admits not
-   * all of it; then nothing is stored, and each attempt has its verdict of the count.
+   * all of it; then nothing is stored, and each attempt has its verdict of the count, unless the count has failed.
    */
   async #store(
     accepted: readonly WaitingAttempt[],
@@ -305,7 +312,6 @@ export class IntakeWriter {
     const rows = accepted.length + rejected.length
     // The first one waits longest; whoever comes later is still within its time when this gives up.
     const leftMs = Math.max(ATTEMPT_MS_MIN, (accepted[0]?.deadlineMs ?? Infinity) - startedAtMs)
-    this.#countDue = false
     const batch = { accepted: accepted.map(({ attempt }) => attempt), rejected }
     const [bodies, json] = encodeBatch(batch, startedAtMs)
     try {
@@ -331,19 +337,26 @@ export class IntakeWriter {
    * the one before it, where that is still in flight, has admitted too.
    */
   #beginCount(): Count {
+    this.#countDue = false
     const before = this.#tokenInFlight
     const counts = this.#counter.takeDeferred()
     if (counts === null) return { ...COUNTED, token: before }
     const token = this.#nextToken()
     this.#tokenInFlight = token
-    const startedAtMs = performance.now()
+    const asked = this.#counter.now()
     let open = true
     const send = async (sql: Sql) => {
       const parameters = countParameters(counts, token, before)
-      const rows = await sql.unsafe<CountRow[]>(COUNT, parameters, { prepare: true })
-      // Behind the deadline they have been given back, and are counted again.
-      if (open) this.#counter.settle(counts, rows, startedAtMs)
-      open = false
+      try {
+        const rows = await sql.unsafe<CountRow[]>(COUNT, parameters, { prepare: true })
+        // Behind the deadline they have been given back, and are counted again.
+        if (open) this.#counter.settle(counts, rows, asked)
+        open = false
+      } catch (error) {
+        // Counting alone has failed, and concerns only those who are counted. Where the connection is lost, the statement behind
+        // it says so.
+        if (open && !isConnectionLost(error)) this.#counter.noteFailure()
+      }
     }
     const end = () => {
       if (open) this.#counter.giveBack(counts)
@@ -359,9 +372,44 @@ export class IntakeWriter {
     return `${this.#tokenPrefix}:${this.#tokens}`
   }
 
+  /** Has lost counts made again, and turns away whom a count has refused. */
+  #withinLimit(accepted: readonly WaitingAttempt[]): WaitingAttempt[] {
+    return accepted.filter((waiting) => {
+      const { rateLimitCount: count } = waiting.attempt
+      if (count === null) return true
+      this.#counter.renew(count)
+      if (count.verdict?.allowed !== false) return true
+      // Counted again because nobody knew what became of it, it may be over the limit and stored.
+      if (waiting.unknown) this.#refuse(waiting, storeUnavailable('it may be stored, and is over its limit'))
+      else waiting.resolve(OVER_LIMIT)
+      return false
+    })
+  }
+
+  /**
+   * Turns away who cannot be counted.
+   *
+   * @throws Rejection `store_unavailable` when a count was only lost with its connection: all of them are written again
+   */
+  #counted(accepted: readonly WaitingAttempt[]): WaitingAttempt[] {
+    const uncounted = accepted.filter(({ attempt }) => attempt.rateLimitCount?.verdict === null)
+    if (uncounted.length === 0) return [...accepted]
+    if (!this.#counter.isFailing) throw storeUnavailable('a request was not counted')
+    for (const waiting of uncounted) this.#refuse(waiting, storeUnavailable('requests cannot be counted'))
+    return accepted.filter(({ attempt }) => attempt.rateLimitCount?.verdict !== null)
+  }
+
+  #refuse(waiting: WaitingAttempt, error: Rejection): void {
+    if (waiting.unknown) this.#perhapsStored.add(waiting.attempt.id)
+    waiting.reject(error)
+  }
+
   #waitAgain(accepted: readonly WaitingAttempt[], error: Rejection): void {
     const nowMs = performance.now()
-    const stillWaiting = [...accepted, ...this.#waiting].filter((waiting) => {
+    for (const waiting of accepted) waiting.unknown = true
+    // Two batches that fail come back one after the other.
+    const all = [...accepted, ...this.#waiting].sort((a, b) => a.deadlineMs - b.deadlineMs)
+    const stillWaiting = all.filter((waiting) => {
       if (waiting.deadlineMs > nowMs) return true
       if (waiting.sent) this.#perhapsStored.add(waiting.attempt.id)
       waiting.reject(error)
@@ -438,19 +486,3 @@ function verdictsOf({ verdicts }: IntakeAnswer): Verdicts {
 
 const isOverLimit = ({ rateLimitCount }: AcceptedAttempt): boolean =>
   rateLimitCount?.verdict?.allowed === false
-
-/**
- * Returns those that are within their limit.
- *
- * @throws Rejection `store_unavailable` when one has no verdict: its count was lost with a connection, and is made again
- */
-function refuseOverLimit(accepted: readonly WaitingAttempt[]): WaitingAttempt[] {
-  if (accepted.some(({ attempt }) => attempt.rateLimitCount?.verdict === null)) {
-    throw storeUnavailable('a request was not counted')
-  }
-  return accepted.filter(({ attempt, resolve }) => {
-    const refused = isOverLimit(attempt)
-    if (refused) resolve(OVER_LIMIT)
-    return !refused
-  })
-}

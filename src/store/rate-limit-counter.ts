@@ -1,5 +1,10 @@
 import type { RateLimitCount } from '../core/attempt.ts'
-import { QUERY_MS_MAX, RATE_LIMIT_QUEUE_MAX, TRIGGER_CACHE_MAX } from '../core/limits.ts'
+import {
+  QUERY_MS_MAX,
+  RATE_LIMIT_LOCK_MS_MAX,
+  RATE_LIMIT_QUEUE_MAX,
+  TRIGGER_CACHE_MAX,
+} from '../core/limits.ts'
 import { Batcher } from './batcher.ts'
 import type { Pool } from './connection.ts'
 import { LruMap } from './lru-map.ts'
@@ -33,6 +38,9 @@ type CountParameters = [string[], number[], number[], number[], string, string]
 
 const BATCH_MAX = 1_024
 
+/** Between two tries to count while counting fails. */
+const RETRY_MS = 1_000
+
 /** Up to this share of its limit a key's requests are let on before they are counted. */
 const DEFERRED_SHARE = 0.5
 
@@ -47,6 +55,10 @@ const DEFERRED_SHARE = 0.5
  * A request far below the limit does not wait for its count: it goes on to the checks behind, and the intake writer counts it
  * in the round trip that stores it, where it is refused after all should other processes have used up the window meanwhile. So
  * the limit stays exact, and only the round trip of its own is saved.
+ *
+ * A count is lost when the database server crashes before it is on disk. Whoever is on the way then is counted again, so that more
+ * than the limit never pass. When counts fail by themselves, because a row of them is locked or their table is gone, nothing is
+ * let on uncounted any more: the requests that have a limit are refused, and the others have nothing to do with it.
  */
 export class RateLimitCounter {
   readonly #pool: Pool
@@ -55,6 +67,9 @@ export class RateLimitCounter {
   readonly #windows = new LruMap<string, Window>(TRIGGER_CACHE_MAX)
   #deferred = new Map<string, KeyBatch>()
   #deferredCount = 0
+  #epoch = 0
+  #isFailing = false
+  #isStopped = false
 
   /** @param onDeferred - asked to have `takeDeferred` called soon, whether or not an attempt is stored */
   constructor(pool: Pool, onDeferred: () => void) {
@@ -72,8 +87,30 @@ export class RateLimitCounter {
     return this.#batcher.length + this.#deferredCount
   }
 
+  /** What `takeDeferred` would take. */
   get deferredCount(): number {
-    return this.#deferredCount
+    return this.#isFailing ? 0 : this.#deferredCount
+  }
+
+  /** Counts of the intake writer fail although the database answers; this counts what was let on until then, when it can. */
+  get isFailing(): boolean {
+    return this.#isFailing
+  }
+
+  noteFailure(): void {
+    if (this.#isFailing) return
+    this.#isFailing = true
+    void this.#retry()
+  }
+
+  /** The connection of the intake writer was lost; the server may have crashed. */
+  noteConnectionLost(): void {
+    this.#epoch += 1
+    this.#windows.clear()
+  }
+
+  stop(): void {
+    this.#isStopped = true
   }
 
   /**
@@ -85,7 +122,9 @@ export class RateLimitCounter {
     const window = this.#windows.get(key)
     if (window?.windowSeconds === windowSeconds) {
       const resetMs = window.untilMs - performance.now()
-      if (resetMs > 0 && window.count > requests) return { verdict: { allowed: false, resetMs } }
+      if (resetMs > 0 && window.count > requests) {
+        return { ...newCount({ key, requests, windowSeconds }), verdict: { allowed: false, resetMs } }
+      }
       if (resetMs > 0 && this.#isFarBelow(window, requests)) {
         window.uncounted += 1
         return this.#defer({ key, requests, windowSeconds })
@@ -96,7 +135,10 @@ export class RateLimitCounter {
 
   /** Everything that was let on and not counted, for the intake writer, which alone counts it. `null`: nothing. */
   takeDeferred(): CountBatch | null {
-    if (this.#deferredCount === 0) return null
+    return this.deferredCount === 0 ? null : this.#takeAll()
+  }
+
+  #takeAll(): CountBatch {
     const batch = this.#deferred
     this.#deferred = new Map()
     this.#deferredCount = 0
@@ -111,20 +153,40 @@ export class RateLimitCounter {
     for (const [key, { requests, windowSeconds, counts }] of batch) {
       for (const count of counts) this.#put({ key, requests, windowSeconds }, count)
     }
+    this.#onDeferred()
   }
 
-  /** Gives each request of the batch its verdict. */
-  settle(batch: CountBatch, rows: readonly CountRow[], askedAtMs: number): void {
-    for (const row of rows) this.#note(row, batch, askedAtMs, batch.get(row.webhook_key)?.counts.length ?? 0)
-    judge(batch, rows)
+  /**
+   * Gives each request of the batch its verdict.
+   *
+   * @param asked - the epoch and the instant (of `performance.now()`) before the database was asked
+   */
+  settle(batch: CountBatch, rows: readonly CountRow[], asked: Asked): void {
+    for (const row of rows) {
+      this.#note(row, batch, asked.atMs, batch.get(row.webhook_key)?.counts.length ?? 0)
+    }
+    judge(batch, rows, asked.epoch)
+  }
+
+  now(): Asked {
+    return { epoch: this.#epoch, atMs: performance.now() }
+  }
+
+  /** A count that may have been lost is made again, with the next that `takeDeferred` takes. */
+  renew(count: RateLimitCount): void {
+    if (count.verdict?.allowed !== true || count.epoch === this.#epoch) return
+    count.verdict = null
+    const { webhookKey: key, requests, windowSeconds } = count
+    this.#put({ key, requests, windowSeconds }, count)
   }
 
   #isFarBelow({ count, uncounted }: Window, requests: number): boolean {
+    if (this.#isFailing) return false
     return count + uncounted < requests * DEFERRED_SHARE && this.#deferredCount < RATE_LIMIT_QUEUE_MAX
   }
 
   #defer(request: Request): RateLimitCount {
-    const count: RateLimitCount = { verdict: null }
+    const count = newCount(request)
     this.#put(request, count)
     this.#onDeferred()
     return count
@@ -137,14 +199,31 @@ export class RateLimitCounter {
 
   async #count(requests: readonly Request[]): Promise<readonly RateLimitCount[]> {
     const batch = new Map<string, KeyBatch>()
-    const counts = requests.map((request) => addTo(batch, request, { verdict: null }))
-    const askedAtMs = performance.now()
+    const counts = requests.map((request) => addTo(batch, request, newCount(request)))
+    const asked = this.now()
     const rows = await this.#pool.run(QUERY_MS_MAX, (sql) =>
       sql.unsafe<CountRow[]>(COUNT, countParameters(batch, '', ''), { prepare: true }),
     )
-    for (const row of rows) this.#note(row, batch, askedAtMs, 0)
-    judge(batch, rows)
+    for (const row of rows) this.#note(row, batch, asked.atMs, 0)
+    judge(batch, rows, asked.epoch)
     return counts
+  }
+
+  async #retry(): Promise<void> {
+    while (this.#isFailing && !this.#isStopped) {
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS).unref())
+      const batch = this.#takeAll()
+      const asked = this.now()
+      try {
+        const rows = await this.#pool.run(QUERY_MS_MAX, (sql) =>
+          sql.unsafe<CountRow[]>(COUNT, countParameters(batch, '', ''), { prepare: true }),
+        )
+        this.settle(batch, rows, asked)
+        this.#isFailing = false
+      } catch {
+        this.giveBack(batch)
+      }
+    }
   }
 
   #note(row: CountRow, batch: CountBatch, askedAtMs: number, deferred: number): void {
@@ -159,6 +238,20 @@ export class RateLimitCounter {
     })
   }
 }
+
+/** When a batch was sent. */
+interface Asked {
+  readonly epoch: number
+  readonly atMs: number
+}
+
+const newCount = ({ key, requests, windowSeconds }: Request): RateLimitCount => ({
+  webhookKey: key,
+  requests,
+  windowSeconds,
+  verdict: null,
+  epoch: 0,
+})
 
 function addTo(
   batch: Map<string, KeyBatch>,
@@ -177,7 +270,7 @@ function addTo(
 }
 
 /** Each request takes the next ordinal of its key. */
-function judge(batch: CountBatch, rows: readonly CountRow[]): void {
+function judge(batch: CountBatch, rows: readonly CountRow[], epoch: number): void {
   const counted = new Map(rows.map((row) => [row.webhook_key, row]))
   for (const [key, { requests, counts }] of batch) {
     const row = counted.get(key)
@@ -185,6 +278,7 @@ function judge(batch: CountBatch, rows: readonly CountRow[]): void {
     const allowed = requests - (row.request_count - counts.length)
     for (const [index, count] of counts.entries()) {
       count.verdict = { allowed: index < allowed, resetMs: row.reset_ms }
+      count.epoch = epoch
     }
   }
 }
@@ -217,7 +311,7 @@ export function countParameters(batch: CountBatch, token: string, before: string
  */
 export const COUNT = `
   with quick as materialized (
-    select set_config('synchronous_commit', 'off', true)
+    select set_config('synchronous_commit', 'off', true), set_config('lock_timeout', '${RATE_LIMIT_LOCK_MS_MAX}', true)
   ), request as materialized (
     select
       r.webhook_key,
