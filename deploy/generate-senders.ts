@@ -3,7 +3,7 @@
  * is out of date.
  */
 import { join } from 'node:path'
-import { missingOptions } from '../src/cli/connect.ts'
+import { isToBeArmed, missingOptions } from '../src/cli/connect.ts'
 import { HOSTING } from '../src/core/verification/presets/hosting.ts'
 import { MESSAGING } from '../src/core/verification/presets/messaging.ts'
 import { OWN } from '../src/core/verification/presets/own.ts'
@@ -39,6 +39,8 @@ sender can reach first, because the URL that is shown begins with it.
 - Where two commands are shown, the first one shows the URL and the webhook stays off; the second one brings what the sender shows
   once it has the URL. Who has that already needs only the second.
 - \`--secret-file -\` reads the secret from stdin: paste it, then Enter and Ctrl-D. A file does as well. It is never an argument.
+- Where \`handshake arm\` follows, run it before you set up the webhook there: what the sender hands over, or asks for, is taken only while
+  it is expected.
 - Where no secret is brought, the command makes one and shows it, once. To bring your own, add \`--secret-file\`.
 - **Signed** has placeholders: \`{body}\` is the body byte for byte, \`{ts}\` and \`{id}\` are as received, \`{url}\` is the public URL with its query,
   \`{params}\` are the fields of a form. What is not in there is not protected by the signature but by TLS alone; headers never are, unless named.
@@ -74,10 +76,14 @@ function section(preset: Preset): string {
 
 /** What the command itself would ask for is what the page says. */
 function commandsFor(name: string): string[] {
-  const connect = `attune-webhooks connect ${name.replace(/[^a-z0-9-]/g, '-')}.main ${name}`
-  const missing = missingOptions(name, {}, false)
-  if (missing.length === 0) return [connect]
-  return [connect, `${connect} ${missing.map((word) => (word === 'FILE' ? '-' : word)).join(' ')}`]
+  const ref = `${name.replace(/[^a-z0-9-]/g, '-')}.main`
+  const connect = `attune-webhooks connect ${ref} ${name}`
+  const missing = missingOptions(name, {}, false).map((word) => (word === 'FILE' ? '-' : word))
+  return [
+    connect,
+    ...(missing.length === 0 ? [] : [`${connect} ${missing.join(' ')}`]),
+    ...(isToBeArmed(name) ? [`attune-webhooks handshake arm ${ref}`] : []),
+  ]
 }
 
 function factsOf({ certainty, docs, notSigned, scheme, aliasOf }: Preset): (readonly [string, string])[] {

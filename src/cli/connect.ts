@@ -37,6 +37,9 @@ const connect = adminCommand({
     for (const line of lines) context.print(line)
     if (secret !== null) context.say('The secret is shown only now. Give it to the sender.')
     if (setup !== null) context.say(`At the sender: ${setup}`)
+    if (missing.length === 0 && isToBeArmed(scheme)) {
+      context.say(`Before that: ${PROGRAM} handshake arm ${ref}`)
+    }
     if (missing.length > 0) {
       const state = webhook_enabled ? 'The webhook goes on as it was.' : 'The webhook is off until then.'
       context.say(`Then: ${[PROGRAM, 'connect', ref, SCHEME, ...missing].join(' ')}\n${state}`)
@@ -61,6 +64,12 @@ async function keptSecrets(client: AdminClient, trigger: Trigger | null, scheme:
   const path = triggerPath(trigger.ref, '/webhooks/verification')
   const state = (await client.call<VerificationState>('GET', path)).body().data
   return Bun.deepEquals(state.scheme, scheme) && state.secrets.some(({ is_expired }) => !is_expired)
+}
+
+/** Whether the sender begins with a handshake that changes something here, which is taken only while it is expected. */
+export function isToBeArmed(scheme: unknown): boolean {
+  const handshake = typeof scheme === 'string' ? findPreset(scheme)?.scheme.handshake : undefined
+  return handshake === 'aws-sns' || handsOverSecret(handshake)
 }
 
 /** The options without which nothing can be verified yet. @throws Refused for a scheme that is none */

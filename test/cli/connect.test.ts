@@ -66,6 +66,13 @@ describe('connect, against the admin API', () => {
     expect((await say('connect', 'incident.main', 'incident.io')).err).toContain('--secret-file FILE')
   })
 
+  test('a sender that hands over its secret needs none, and is to be expected', async () => {
+    const { code, out, err } = await say('connect', 'asana.main', 'asana')
+    expect([code, isOn(out)]).toEqual([0, true])
+    expect(err).toContain('Before that: attune-webhooks handshake arm asana.main\n')
+    expect(out).not.toMatch(/^secret/m)
+  })
+
   test('a webhook that is in use is not switched off, nor its scheme taken away', async () => {
     await say('connect', 'busy.main', 'slack', '--secret-file', secretFile())
     const { out, err } = await say('connect', 'busy.main', 'stripe')
