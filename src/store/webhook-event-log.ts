@@ -1,7 +1,7 @@
 import { and, desc, eq, gte, lt, type SQL, sql } from 'drizzle-orm'
 import { encodeCursor, type Page } from '../core/cursor.ts'
 import { PAGE_SEARCH_MS_MAX } from '../core/limits.ts'
-import { Rejection } from '../core/rejection.ts'
+import { REJECTIONS, Rejection, type RejectionCode } from '../core/rejection.ts'
 import { leastRequestId, requestIdTimeMs } from '../core/request-id.ts'
 import type { AdminDatabase } from './admin-database.ts'
 import { beforeCursor, byId } from './partitioned.ts'
@@ -50,7 +50,8 @@ export class WebhookEventLog {
   }
 
   /** Newest first. A page can be shorter than `limit`, and empty, although others follow: `nextCursor` alone says whether they do. */
-  async list(filter: LogFilter, limit: number, cursorId: string | null): Promise<Page<StoredLogRow>> {
+  async list(given: LogFilter, limit: number, cursorId: string | null): Promise<Page<StoredLogRow>> {
+    const filter = withoutRepetition(given)
     if (isContradiction(filter)) return { rows: [], nextCursor: null }
     if (hasIndex(filter)) return pageOf(await this.#read(filter, limit + 1, cursorId, EVERYTHING), limit)
     return this.#search(filter, limit, cursorId)
@@ -148,16 +149,31 @@ function hasIndex({ triggerRef, statusCode, errorCode, sourceIp }: LogFilter): b
   )
 }
 
+/** A code has one status: who gives both has said it twice. */
+function withoutRepetition(filter: LogFilter): LogFilter {
+  const { statusCode, errorCode } = filter
+  if (statusCode === undefined || statusCode !== statusOf(errorCode)) return filter
+  return { ...filter, statusCode: undefined }
+}
+
+const statusOf = (errorCode: string | undefined): number | undefined =>
+  errorCode !== undefined && Object.hasOwn(REJECTIONS, errorCode)
+    ? REJECTIONS[errorCode as RejectionCode].status
+    : undefined
+
 /**
  * Whether there can be no such row, which would take long to see. A constraint of the table gives a code to rejections and to nothing
- * else, and an attempt that is not rejected is answered 200.
+ * else, a code has one status, and an attempt that is not rejected is answered 200, or 204 when it is a handshake.
  */
-const isContradiction = ({ statusCode, errorCode }: LogFilter): boolean =>
-  statusCode !== undefined &&
-  statusCode < REJECTED_STATUS_MIN &&
-  (statusCode !== ACCEPTED_STATUS || errorCode !== undefined)
+function isContradiction({ statusCode, errorCode }: LogFilter): boolean {
+  if (statusCode === undefined) return false
+  if (statusOf(errorCode) !== undefined) return true
+  return (
+    statusCode < REJECTED_STATUS_MIN && (!SUCCESS_STATUSES.includes(statusCode) || errorCode !== undefined)
+  )
+}
 
-const ACCEPTED_STATUS = 200
+const SUCCESS_STATUSES = [200, 204]
 const REJECTED_STATUS_MIN = 400
 
 /** Said twice for rejections, because their index is proven to fit only by the constant. */
