@@ -27,7 +27,7 @@ const COLUMNS: readonly Column<WebhookEventLogRow>[] = [
   { title: 'bytes', cell: (row) => row.payload_size_bytes, widthMin: 8 },
   { title: 'ms', cell: (row) => row.processing_time_ms, widthMin: 6 },
   ATTEMPTS,
-  { title: 'reason', cell: (row) => row.error_message, widthMin: 24 },
+  { title: 'reason', cell: (row) => row.error_message ?? row.outcome, widthMin: 24 },
   { title: 'verified by', cell: (row) => row.verified_by, widthMin: 11 },
   { title: 'user agent', cell: (row) => row.user_agent, widthMin: 16, isShortened: true },
   { title: 'id', cell: ({ id }) => id },
@@ -41,7 +41,7 @@ const terminalColumns = (hasMerged: boolean): readonly Column<WebhookEventLogRow
   { title: 'trigger', cell: (row) => row.trigger_ref, widthMin: 11, cutTo: 8 },
   { title: 'source ip', cell: (row) => row.source_ip, widthMin: 9, cutTo: 9 },
   ...(hasMerged ? [ATTEMPTS] : []),
-  { title: 'reason', cell: (row) => row.error_message, cutTo: 6 },
+  { title: 'reason', cell: (row) => row.error_message ?? row.outcome, cutTo: 6 },
 ]
 
 const isMerged = ({ attempts }: WebhookEventLogRow): boolean => attempts > 1
