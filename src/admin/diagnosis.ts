@@ -107,15 +107,18 @@ async function readmit(
 ): Promise<Readmission> {
   const row = await store.webhookEventLog.read(id)
   const before = await store.rejectedBodies.readmitted(id)
-  const stored = before === null ? null : await eventIfStored(store, before)
-  if (stored !== null) return { ...stored, trigger_ref: row.triggerRef, readmitted_before: true }
+  const fate = before === null ? 'unwritten' : await fateOf(store, before)
+  if (before !== null && fate === 'stored') {
+    const receivedAt = requestIdTime(before).toISOString()
+    return { event_id: before, received_at: receivedAt, trigger_ref: row.triggerRef, readmitted_before: true }
+  }
   const rejected = await store.rejectedBodies.read(id)
   if (rejected === null || rejected.body === null) {
     throw refused('rejected_body_missing', 'the body was not read, not kept, or has made room for later ones')
   }
   const kept = keptRequest(row, rejected, publicUrl)
   const verified = await verifyAgain(store, row, kept, fetchCertificate)
-  const eventId = await store.rejectedBodies.claim(id, newRequestId())
+  const eventId = await store.rejectedBodies.claim(id, newRequestId(), fate === 'duplicate' ? before : null)
   const outcome = await store.intakeWriter.accept({
     id: eventId,
     triggerId: String(row.triggerId),
@@ -159,18 +162,15 @@ async function deliveryOf(store: Store, row: StoredLogRow, kept: KeptRequest): P
 const contentTypeOf = (kept: KeptRequest): string | null =>
   verificationRequest(kept).header('content-type')?.slice(0, CONTENT_TYPE_LENGTH_MAX) ?? null
 
-async function eventIfStored(
-  store: Store,
-  eventId: string,
-): Promise<Pick<Readmission, 'event_id' | 'received_at'> | null> {
+/**
+ * What became of the id of a claim. That of a duplicate is spent: its row has no event, and nothing can be stored under it any more.
+ */
+async function fateOf(store: Store, eventId: string): Promise<'stored' | 'duplicate' | 'unwritten'> {
   try {
-    // The row of the claim; that of a duplicate has no event, and the ledger is asked again for the first one.
     const row = await store.webhookEventLog.read(eventId)
-    return row.eventId === null
-      ? null
-      : { event_id: eventId, received_at: requestIdTime(eventId).toISOString() }
+    return row.eventId === null ? 'duplicate' : 'stored'
   } catch (error) {
-    if (error instanceof Rejection && error.code === 'log_row_unknown') return null
+    if (error instanceof Rejection && error.code === 'log_row_unknown') return 'unwritten'
     throw error
   }
 }

@@ -238,13 +238,14 @@ export class RejectedBodies {
    * Says under which id an attempt is admitted: whoever asks first decides, in all processes.
    *
    * @param eventId - for the first one
+   * @param spentId - an id that was claimed before and became no event, which makes room for the new one
    */
-  async claim(id: string, eventId: string): Promise<string> {
+  async claim(id: string, eventId: string, spentId: string | null = null): Promise<string> {
     await this.#database.statement((sql) =>
       sql.unsafe(
-        `insert into attune.webhook_readmission (id, event_id) values ($1::uuid, $2::uuid)
-         on conflict (id) do nothing`,
-        [id, eventId],
+        `insert into attune.webhook_readmission as r (id, event_id) values ($1::uuid, $2::uuid)
+         on conflict (id) do update set event_id = excluded.event_id where r.event_id = $3::uuid`,
+        [id, eventId, spentId],
       ),
     )
     return (await this.readmitted(id)) ?? eventId

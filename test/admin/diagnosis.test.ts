@@ -169,12 +169,38 @@ describe.each(engines)('diagnosis and readmission ($name)', (under) => {
     expect((await eventsOf(trigger.triggerRef)).length).toBe(1)
   })
 
+  test('what was a duplicate becomes one event when deliveries are no longer recognised, and no event is named that is not there', async () => {
+    const trigger = await github()
+    const path = `/api/v1/triggers/${trigger.triggerRef}/webhooks/deduplication`
+    await admin.call('PUT', path, { json: { on: ['header:x-delivery'] } })
+    const headers: [string, string][] = [
+      ['x-hub-signature-256', `sha256=${mac(BODY)}`],
+      ['x-delivery', 'd-1'],
+    ]
+    const [first, second] = [await reject(trigger, { headers }), await reject(trigger, { headers })]
+    await readmit(first)
+    expect((await readmit(second)).data<Readmission>().readmitted_before).toBe(true)
+    expect((await admin.call('DELETE', path)).status).toBe(200)
+    const answers = await Promise.all(Array.from({ length: 5 }, () => readmit(second)))
+    const events = await eventsOf(trigger.triggerRef)
+    expect(events.length).toBe(2)
+    for (const answer of answers) {
+      expect(events.map(({ id }) => id)).toContain(answer.data<Readmission>().event_id)
+    }
+  })
+
   test('two processes that claim at the same moment claim one id', async () => {
     const id = newRequestId()
     const claims = await Promise.all(
       Array.from({ length: 10 }, () => admin.store.rejectedBodies.claim(id, newRequestId())),
     )
     expect(new Set(claims).size).toBe(1)
+    const [spent = ''] = claims
+    const anew = await Promise.all(
+      Array.from({ length: 10 }, () => admin.store.rejectedBodies.claim(id, newRequestId(), spent)),
+    )
+    expect(new Set(anew).size).toBe(1)
+    expect(anew).not.toContain(spent)
   })
 
   test('judges the timestamp at the instant of the attempt', async () => {
