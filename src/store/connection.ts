@@ -156,16 +156,17 @@ function isUnavailable(error: unknown): boolean {
 /** Whether a statement failed because its connection ended, and not by itself. */
 export function isConnectionLost(error: unknown): boolean {
   const code = faultCode(error)
-  return code === null || !SQLSTATE.test(code) || code === 'EPIPE' || /^(08|57P)/.test(code)
+  return code === null || isDriverCode(code) || /^(08|57P)/.test(code)
 }
 
 export function isTransient(error: unknown): boolean {
   const code = faultCode(error)
   if (code === null) return false
-  // EPIPE has the shape of an SQLSTATE.
-  if (!SQLSTATE.test(code) || code === 'EPIPE') return true
-  return TRANSIENT_STATE.test(code)
+  return isDriverCode(code) || TRANSIENT_STATE.test(code)
 }
+
+/** EPIPE has the shape of an SQLSTATE. */
+const isDriverCode = (code: string): boolean => !SQLSTATE.test(code) || code === 'EPIPE'
 
 /** What may be said of a fault of the database: its code and constraint, never its text, which can quote data. */
 export function describeFault(error: unknown): string {

@@ -201,9 +201,7 @@ export class RateLimitCounter {
     const batch = new Map<string, KeyBatch>()
     const counts = requests.map((request) => addTo(batch, request, newCount(request)))
     const asked = this.now()
-    const rows = await this.#pool.run(QUERY_MS_MAX, (sql) =>
-      sql.unsafe<CountRow[]>(COUNT, countParameters(batch, '', ''), { prepare: true }),
-    )
+    const rows = await this.#ask(batch)
     for (const row of rows) this.#note(row, batch, asked.atMs, 0)
     judge(batch, rows, asked.epoch)
     return counts
@@ -215,15 +213,19 @@ export class RateLimitCounter {
       const batch = this.#takeAll()
       const asked = this.now()
       try {
-        const rows = await this.#pool.run(QUERY_MS_MAX, (sql) =>
-          sql.unsafe<CountRow[]>(COUNT, countParameters(batch, '', ''), { prepare: true }),
-        )
-        this.settle(batch, rows, asked)
+        this.settle(batch, await this.#ask(batch), asked)
         this.#isFailing = false
       } catch {
         this.giveBack(batch)
       }
     }
+  }
+
+  /** A round trip of its own, behind which nothing is stored. */
+  #ask(batch: CountBatch): Promise<readonly CountRow[]> {
+    return this.#pool.run(QUERY_MS_MAX, (sql) =>
+      sql.unsafe<CountRow[]>(COUNT, countParameters(batch, '', ''), { prepare: true }),
+    )
   }
 
   #note(row: CountRow, batch: CountBatch, askedAtMs: number, deferred: number): void {
