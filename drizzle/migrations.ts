@@ -10,6 +10,9 @@ import m7 from './0007_outcome.sql' with { type: 'text' }
 import m8 from './0008_deduplication.sql' with { type: 'text' }
 import m9 from './0009_handshakes.sql' with { type: 'text' }
 import m10 from './0010_rejected_bodies.sql' with { type: 'text' }
+import m11 from './0011_administrators.sql' with { type: 'text' }
+import m12 from './0012_checks_and_minutes.sql' with { type: 'text' }
+import m13 from './0013_payload_search.sql' with { type: 'text' }
 
 /** All DDL, in order of application. Merged files are frozen: the runner compares their checksums. */
 export const MIGRATIONS: readonly { readonly name: string; readonly sql: string }[] = [
@@ -24,4 +27,7 @@ export const MIGRATIONS: readonly { readonly name: string; readonly sql: string 
   { name: '0008_deduplication', sql: m8 },
   { name: '0009_handshakes', sql: m9 },
   { name: '0010_rejected_bodies', sql: m10 },
+  { name: '0011_administrators', sql: m11 },
+  { name: '0012_checks_and_minutes', sql: m12 },
+  { name: '0013_payload_search', sql: m13 },
 ]

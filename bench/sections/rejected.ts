@@ -52,7 +52,7 @@ async function rejectionsOf(server: Ours, forged: readonly WebhookRequest[]): Pr
   const signed = async (name: string, settings: Partial<TriggerSettings>) =>
     signedRequests(await createTriggers(server, name, TRIGGERS, { ...ALL_CHECKS, ...settings }))
   const limited = await signed('limited', { rateLimit: { requests: 1, window_seconds: 3_600 } })
-  for (const request of limited) await useUpLimit(server, request)
+  for (const request of limited) await exhaustLimit(server, request)
   return [
     { label: '3 webhook_disabled', requests: await signed('disabled', { enabled: false }) },
     { label: '5 ip_not_allowed', requests: await signed('elsewhere', { whitelist: WHITELIST.slice(0, -1) }) },
@@ -62,7 +62,7 @@ async function rejectionsOf(server: Ours, forged: readonly WebhookRequest[]): Pr
 }
 
 /** A window that ends in between lets one more in, so it takes three requests at most. */
-async function useUpLimit({ url }: Ours, { path, headers, body }: WebhookRequest): Promise<void> {
+async function exhaustLimit({ url }: Ours, { path, headers, body }: WebhookRequest): Promise<void> {
   for (let count = 0; count < 3; count += 1) {
     const { status } = await fetch(`${url}${path}`, { method: 'POST', headers, body })
     if (status === 429) return

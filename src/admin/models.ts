@@ -1,6 +1,16 @@
 import { type Static, Type as t } from '@sinclair/typebox'
-import { Event, WebhookEventLogRow, WebhookStats } from '../core/event.ts'
+import {
+  About,
+  AdminAuditRow,
+  ApiToken,
+  EffectiveSetting,
+  NewApiToken,
+  Session,
+} from '../core/administrator.ts'
+import { Event, EventSummary, WebhookEventLogRow, WebhookStats } from '../core/event.ts'
 import { PAYLOAD_KB_MAX } from '../core/limits.ts'
+import { Overview, TriggerActivity } from '../core/overview.ts'
+import { Preview, SampleRequest, WhitelistCheck } from '../core/preview.ts'
 import { REJECTIONS, type RejectionCode } from '../core/rejection.ts'
 import { HmacAlgorithm, Trigger } from '../core/trigger.ts'
 import { DIAGNOSIS_CAUSES, type DiagnosisCause } from '../core/verification/diagnosis.ts'
@@ -105,7 +115,7 @@ export const PayloadLimitSettings = t.Object(
 )
 
 /** How the webhooks of one sender are verified. */
-const Scheme = t.Object({
+export const Scheme = t.Object({
   name: t.String(),
   title: t.String(),
   kind: t.String(),
@@ -125,6 +135,8 @@ const Scheme = t.Object({
     description: 'the record, in the language of own schemes',
   }),
 })
+
+export type Scheme = Static<typeof Scheme>
 
 /** RFC 9457, as `http/problem.ts` writes it. */
 const Problem = t.Object({
@@ -153,10 +165,22 @@ export const MODELS = {
   Readmission,
   RejectedBodiesState,
   Event,
+  EventSummary,
   WebhookEventLogRow,
   WebhookStats,
   WebhookTotals,
   Scheme,
+  Session,
+  ApiToken,
+  NewApiToken,
+  AdminAuditRow,
+  EffectiveSetting,
+  About,
+  Overview,
+  TriggerActivity,
+  Preview,
+  WhitelistCheck,
+  SampleRequest,
   Problem,
   Health,
 }

@@ -86,6 +86,7 @@ const rowView = (row: StoredLogRow): WebhookEventLogRow => ({
   ip_allowed: row.ipAllowed,
   verified_by: row.verifiedBy,
   outcome: row.outcome,
+  checks: null,
   attempts: row.attempts,
   created: row.created.toISOString(),
 })

@@ -1,4 +1,5 @@
 import { type Static, Type as t } from '@sinclair/typebox'
+import { CheckResult } from './check.ts'
 
 /** One header as it was received, `[name, value]`; a list of them keeps order and repetition. */
 export const HeaderPair = t.Tuple([t.String(), t.String()])
@@ -19,6 +20,10 @@ export const Event = t.Object({
   received_at: t.String({ format: 'date-time' }),
 })
 export type Event = Static<typeof Event>
+
+/** An event in a list that does not ask for what its sender wrote. */
+export const EventSummary = t.Omit(Event, ['payload', 'headers'])
+export type EventSummary = Static<typeof EventSummary>
 
 /** One row of the audit trail: the columns of `attune.webhook_event_log`. */
 export const WebhookEventLogRow = t.Object({
@@ -45,6 +50,9 @@ export const WebhookEventLogRow = t.Object({
       description: 'what an accepted attempt was, where it was more than a new event',
     }),
   ),
+  checks: t.Union([t.Array(CheckResult), t.Null()], {
+    description: 'in the order in which they run; null: the row is older than their record, or is merged',
+  }),
   attempts: t.Integer({ description: 'more than 1 when rejections of a flood were merged into this row' }),
   created: t.String({ format: 'date-time' }),
 })

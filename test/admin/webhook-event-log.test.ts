@@ -71,6 +71,7 @@ describe.each([...engines])('the webhook event log on $name', (engine) => {
       ip_allowed: true,
       verified_by: 'default',
       outcome: null,
+      checks: null,
       attempts: 1,
       created: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:]+\.\d{3}Z$/),
     })

@@ -142,6 +142,7 @@ export const logRow = (sequence: number, fields: Partial<WebhookEventLogRow> = {
   ip_allowed: true,
   verified_by: null,
   outcome: null,
+  checks: null,
   attempts: 1,
   created: '2026-01-02T03:04:05.000Z',
   ...fields,
