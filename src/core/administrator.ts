@@ -50,6 +50,16 @@ export type NewApiToken = Static<typeof NewApiToken>
 export const CHANGED_VIA = ['api', 'cli', 'console', 'receiver', 'database'] as const
 export type ChangedVia = (typeof CHANGED_VIA)[number]
 
+/** Who is behind a request to the admin API. */
+export interface Administrator {
+  /** Of the token; `admin-token` is that of the installation. */
+  readonly name: string
+  readonly role: Role
+  readonly via: ChangedVia
+  readonly sourceIp: string | null
+  readonly requestId: string | null
+}
+
 /** One change that an administrator made, written with the change itself. */
 export const AdminAuditRow = t.Object({
   id: t.String({ description: 'a 64-bit number, as text' }),

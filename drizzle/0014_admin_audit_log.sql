@@ -1,0 +1,2 @@
+-- Replaced before it lands.
+SELECT 1;
