@@ -1,6 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { Elysia } from 'elysia'
+import { ADMIN_TOKEN_NAME } from '../core/administrator.ts'
 import { Rejection } from '../core/rejection.ts'
+import { REQUEST_ID_HEADER } from '../http/errors.ts'
+import { setAdministrator } from './administrator.ts'
 import { requestPath } from './request-path.ts'
 
 /** What a load balancer or container engine asks, which has no token. It tells nothing but whether the process is well. */
@@ -19,10 +22,23 @@ export const token = (expected: string) => {
     if (WITHOUT_TOKEN.has(requestPath(context))) return
     const [, given] = AUTHORIZATION.exec(context.request.headers.get('authorization') ?? '') ?? []
     // Digests have one length, so neither the length nor the first wrong character shows in the time it takes.
-    if (given !== undefined && timingSafeEqual(digest(given), expectedDigest)) return
+    if (given !== undefined && timingSafeEqual(digest(given), expectedDigest)) {
+      setAdministrator(context.request, {
+        name: ADMIN_TOKEN_NAME,
+        role: 'admin',
+        via: isCommandLine(context.request) ? 'cli' : 'api',
+        sourceIp: null,
+        requestId: String(context.set.headers[REQUEST_ID_HEADER]),
+      })
+      return
+    }
     const reason = given === undefined ? 'there is no bearer token' : 'the bearer token is wrong'
     throw new Rejection('unauthorized', reason, { headers: { 'www-authenticate': 'Bearer' } })
   })
 }
 
 const digest = (text: string): Uint8Array => createHash('sha256').update(text).digest()
+
+/** What it says of itself, which is for the record and opens nothing. */
+const isCommandLine = ({ headers }: Request): boolean =>
+  (headers.get('user-agent') ?? '').startsWith('attune-webhooks/')

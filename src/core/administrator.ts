@@ -11,6 +11,9 @@ export const Role = t.Unsafe<Role>({ type: 'string', enum: [...ROLES] })
 /** Whether `role` may do what asks for `needed`. */
 export const hasRole = (role: Role, needed: Role): boolean => ROLES.indexOf(role) >= ROLES.indexOf(needed)
 
+/** Whoever has the token of the installation. */
+export const ADMIN_TOKEN_NAME = 'admin-token'
+
 /** Who is asking, as the admin API sees it. */
 export const Session = t.Object({
   name: t.String({ description: 'of the token; admin-token is that of the installation' }),
