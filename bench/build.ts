@@ -21,6 +21,7 @@ export async function buildPrograms(folder: string, givenBinary: string | null):
   const ours = join(folder, 'attune-webhooks')
   if (givenBinary === null) {
     await run('deploy/embedded-template.ts')
+    await run('deploy/pages.ts')
     await run('deploy/build.ts')
   }
   // A copy: whoever builds in the meantime replaces the file that would be measured.

@@ -10,6 +10,7 @@ import { createConfirmer } from './http/confirmations.ts'
 import { type Listener, listen, probePort } from './http/listener.ts'
 import { createMetrics, type Metrics, renderSnapshots } from './http/metrics.ts'
 import { loadSealing } from './master-keys.ts'
+import { loadPages } from './pages.ts'
 import type { RunningReceiver } from './processes/receiver-process.ts'
 import { Supervisor, type SupervisorOptions } from './processes/supervisor.ts'
 import { createReceiver } from './receiver/index.ts'
@@ -53,6 +54,7 @@ export function startApp(
 /** Receiver and admin in this process. */
 async function startWhole(config: Config, log: Log, signal: AbortSignal): Promise<RunningApp> {
   const admin = loadAdminToken(config)
+  const pages = await loadPages()
   const sealing = sealingOf(config, log)
   const engine = await openEngine(config, log, signal)
   let stopping = false
@@ -64,7 +66,16 @@ async function startWhole(config: Config, log: Log, signal: AbortSignal): Promis
     const receiver = listenForWebhooks({ config, log, store, metrics, port: config.port, isShared: false })
     listeners.push(receiver)
     const { port } = receiver
-    const adminListener = listenForAdmins({ config, log, store, metrics, token: admin.token, port, isReady })
+    const adminListener = listenForAdmins({
+      config,
+      log,
+      store,
+      metrics,
+      token: admin.token,
+      port,
+      isReady,
+      pages,
+    })
     listeners.push(adminListener)
     return {
       receiverUrl: urlOf(config.host, port),
@@ -92,6 +103,7 @@ async function startSupervised(
   processes: ReceiverProcesses,
 ): Promise<RunningApp> {
   const admin = loadAdminToken(config)
+  const pages = await loadPages()
   const sealing = sealingOf(config, log)
   const engine = await openEngine(config, log, signal)
   let stopping = false
@@ -126,6 +138,7 @@ async function startSupervised(
       token: admin.token,
       port,
       isReady,
+      pages,
     })
     supervisor = new Supervisor({ config, port, log, ...processes })
     await Promise.race([supervisor.started, whenAborted(signal)])
@@ -281,9 +294,19 @@ interface AdminListening {
   /** Of the receiver. */
   readonly port: number
   readonly isReady: () => boolean
+  readonly pages: Awaited<ReturnType<typeof loadPages>>
 }
 
-function listenForAdmins({ config, log, store, metrics, token, port, isReady }: AdminListening): Listener {
+function listenForAdmins({
+  config,
+  log,
+  store,
+  metrics,
+  token,
+  port,
+  isReady,
+  pages,
+}: AdminListening): Listener {
   const admin = createAdmin({
     store,
     token,
@@ -291,6 +314,7 @@ function listenForAdmins({ config, log, store, metrics, token, port, isReady }: 
     log,
     metrics,
     version: VERSION,
+    pages,
     isReady,
   })
   return listen(admin, {

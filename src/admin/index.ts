@@ -9,6 +9,7 @@ import { handshake } from './handshake.ts'
 import { methods } from './methods.ts'
 import { type Metrics, metrics } from './metrics.ts'
 import { openapi, type Route } from './openapi.ts'
+import { type PageFile, pages } from './pages.ts'
 import { rejectedBodies } from './rejected-bodies.ts'
 import { schemes } from './schemes.ts'
 import { stats } from './stats.ts'
@@ -27,6 +28,8 @@ export interface AdminDeps {
   readonly log: Log
   readonly metrics: Metrics
   readonly version: string
+  /** The pages, by path. */
+  readonly pages: ReadonlyMap<string, PageFile>
   isReady(): boolean
 }
 
@@ -55,6 +58,7 @@ export const createAdmin = (deps: AdminDeps) => {
   })
     .use(errors(deps))
     .headers(SECURITY_HEADERS)
+    .use(pages(deps.pages))
     .use(token(deps.token))
     .use(methods(routes))
     .use(liveness())

@@ -51,6 +51,7 @@ export async function startAdmin(under: EngineUnderTest, sealing?: Sealing) {
     log,
     metrics: { contentType: 'text/plain; version=0.0.4', render: async () => 'attune_test 1\n' },
     version: '0.1.0',
+    pages: new Map(),
     isReady: () => ready,
   })
   const { server } = app.listen({ port: 0, hostname: '127.0.0.1', reusePort: false, development: false })
