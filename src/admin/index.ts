@@ -6,6 +6,7 @@ import type { Store } from '../store/index.ts'
 import { attemptDiagnosis } from './diagnosis.ts'
 import { events } from './events.ts'
 import { handshake } from './handshake.ts'
+import { ipWhitelistCheck } from './ip-whitelist-check.ts'
 import { methods } from './methods.ts'
 import { type Metrics, metrics } from './metrics.ts'
 import { openapi, type Route } from './openapi.ts'
@@ -65,6 +66,7 @@ export const createAdmin = (deps: AdminDeps) => {
     .use(readiness(deps))
     .use(triggers(deps))
     .use(webhooks(deps))
+    .use(ipWhitelistCheck())
     .use(verification(deps))
     .use(handshake(deps))
     .use(schemes())

@@ -2,15 +2,16 @@ import { Type as t } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
 import { PAGE_ROWS_DEFAULT } from '../core/limits.ts'
 import { NewTrigger, type Trigger, TriggerChange } from '../core/trigger.ts'
+import { decodeTriggerCursor, triggerListFields, triggerListing } from '../core/trigger-list.ts'
 import { webhookPath } from '../core/webhook-key.ts'
 import type { Store } from '../store/index.ts'
 import type { StoredTrigger } from '../store/triggers.ts'
 import { describe } from './describe.ts'
-import { jsonBody, queryOf } from './input.ts'
-import { cursorId, isTriggerCursor, pageFields } from './lists.ts'
+import { jsonBody, queryOf, refuse } from './input.ts'
+import { isCursor, pageFields } from './lists.ts'
 import { refInPath } from './path-parameters.ts'
 
-const ListQuery = t.Object(pageFields, { additionalProperties: false })
+const ListQuery = t.Object({ ...pageFields, ...triggerListFields }, { additionalProperties: false })
 
 /** Triggers: made, listed, read, relabelled, deleted. */
 export const triggers = ({ store, publicUrl }: { readonly store: Store; readonly publicUrl: string }) =>
@@ -36,16 +37,18 @@ export const triggers = ({ store, publicUrl }: { readonly store: Store; readonly
     )
     .get(
       '/api/v1/triggers',
-      async ({ query: { limit = PAGE_ROWS_DEFAULT, cursor } }) => {
-        const id = cursorId(cursor)
-        const page = await store.triggers.list(limit, id === null ? null : BigInt(id))
+      async ({ query: { limit = PAGE_ROWS_DEFAULT, cursor, ...given } }) => {
+        const listing = triggerListing(given)
+        const after = cursor === undefined ? null : decodeTriggerCursor(cursor, listing)
+        if (cursor !== undefined && after === null) refuse([NOT_ITS_CURSOR])
+        const page = await store.triggers.list(listing, limit, after)
         return { data: page.rows.map((row) => triggerView(row, publicUrl)), next_cursor: page.nextCursor }
       },
       {
-        ...queryOf(ListQuery, { cursor: isTriggerCursor }),
+        ...queryOf(ListQuery, { cursor: isCursor }),
         ...describe({
           id: 'listTriggers',
-          summary: 'Lists triggers, newest first',
+          summary: 'Lists triggers: newest first, or as is asked for; those with a text in ref or label',
           answer: { list: 'Trigger' },
         }),
       },
@@ -88,6 +91,11 @@ export const triggers = ({ store, publicUrl }: { readonly store: Store; readonly
         }),
       },
     )
+
+const NOT_ITS_CURSOR = {
+  field: 'cursor',
+  message: 'must be the next_cursor of an earlier page of the same sort and order',
+}
 
 /** A trigger as the API shows it. */
 export const triggerView = (trigger: StoredTrigger, publicUrl: string): Trigger => ({

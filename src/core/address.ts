@@ -11,6 +11,14 @@ export type CidrVerdict =
   | { readonly ok: true; readonly cidr: string }
   | { readonly ok: false; readonly message: string }
 
+/** An entry of a whitelist as somebody typed it. */
+export interface InspectedCidr {
+  /** How it has to be written; `null`: there is no telling what it is meant to be. */
+  readonly canonical: string | null
+  /** What is wrong with it and what to write instead; `null`: it is accepted as it stands. */
+  readonly problem: string | null
+}
+
 /** 32-bit words in network order. The number of words tells the family, so families never match across. */
 type Ipv4Words = readonly [number]
 type Ipv6Words = readonly [number, number, number, number]
@@ -43,12 +51,28 @@ export function parseAddress(text: string): string | null {
  * included, takes each entry for the same network; never throws.
  */
 export function checkCidr(text: string): CidrVerdict {
+  const { canonical, problem } = inspectCidr(text)
+  if (problem !== null) return { ok: false, message: problem }
+  return { ok: true, cidr: canonical ?? text }
+}
+
+/** The same with the mended entry beside what is wrong with it; never throws. */
+export function inspectCidr(text: string): InspectedCidr {
+  const trimmed = text.trim()
   // What is quoted in a message is short and printable.
-  if (!/^[\x21-\x7e]{1,64}$/.test(text)) return refuse(`the entry is not an address or CIDR; ${EXAMPLE}`)
+  if (!/^[\x21-\x7e]{1,64}$/.test(trimmed)) return refuse(`the entry is not an address or CIDR; ${EXAMPLE}`)
+  if (trimmed !== text) {
+    const { canonical, problem } = inspectCidr(trimmed)
+    return refuse(problem ?? `${trimmed} has white space around it; write ${canonical}`, canonical)
+  }
 
   const [address, prefix] = cut(text)
   const words = parseWords(address)
-  if (words === null) return refuse(`${text} ${whyNoAddress(address)}`)
+  if (words === null) {
+    const bare = bareAddress(address)
+    const mended = bare === null ? null : inspectCidr(prefix === null ? bare : `${bare}/${prefix}`).canonical
+    return refuse(`${text} ${whyNoAddress(address, mended)}`, mended)
+  }
   const bitsMax = 32 * words.length
   const bits = prefix === null ? bitsMax : prefixBits(prefix, bitsMax)
   if (bits === null) {
@@ -58,11 +82,11 @@ export function checkCidr(text: string): CidrVerdict {
   const network = unmapped({ words: masked(words, bits), bits })
   if (isCompatible(network.words)) {
     const ipv4 = wordsText([network.words[3]]) + (prefix === null ? '' : `/${network.bits - 96}`)
-    return refuse(`${text} is a deprecated IPv4-compatible address; write ${ipv4}`)
+    return refuse(`${text} is a deprecated IPv4-compatible address; write ${ipv4}`, ipv4)
   }
   const canonical = wordsText(network.words) + (prefix === null ? '' : `/${network.bits}`)
-  if (text === canonical) return { ok: true, cidr: canonical }
-  return refuse(`${text} ${whyNotCanonical(words, bits, network)}; write ${canonical}`)
+  if (text === canonical) return { canonical, problem: null }
+  return refuse(`${text} ${whyNotCanonical(words, bits, network)}; write ${canonical}`, canonical)
 }
 
 /**
@@ -234,16 +258,17 @@ function wordsText(words: Words): string {
   return new ipaddr.IPv6(words.flatMap((word) => [word >>> 16, word & 0xffff])).toRFC5952String()
 }
 
-function refuse(message: string): CidrVerdict {
-  return { ok: false, message }
+const refuse = (problem: string, canonical: string | null = null): InspectedCidr => ({ canonical, problem })
+
+/** The address in a text that has a zone, brackets or a port around it. */
+function bareAddress(address: string): string | null {
+  const bare = address.replace(/^\[|\](:[0-9]+)?$|%.*$/g, '')
+  return bare === address ? null : parseAddress(bare)
 }
 
 /** Why a text is no address; `whyNotCanonical` is for those that are one. */
-function whyNoAddress(address: string): string {
-  const bare = address.replace(/^\[|\](:[0-9]+)?$|%.*$/g, '')
-  if (bare !== address && parseAddress(bare) !== null) {
-    return `has a zone, brackets or a port; write ${parseAddress(bare)}`
-  }
+function whyNoAddress(address: string, mended: string | null): string {
+  if (mended !== null) return `has a zone, brackets or a port; write ${mended}`
   if (/^[0-9.]+$/.test(address)) {
     return 'is not four decimal numbers from 0 to 255 without leading zeros; write for example 10.0.0.0/8'
   }

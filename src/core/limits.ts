@@ -113,6 +113,9 @@ export const TRIGGER_REF_LENGTH_MAX = 255
 export const TRIGGER_LABEL_LENGTH_MAX = 255
 export const TRIGGER_DESCRIPTION_LENGTH_MAX = 4_096
 
+/** What is looked for in refs and labels; none of them is longer. */
+export const TRIGGER_SEARCH_LENGTH_MAX = 255
+
 export const HMAC_SECRET_LENGTH_MIN = 8
 export const HMAC_SECRET_LENGTH_MAX = 512
 
@@ -174,6 +177,9 @@ export const RATE_LIMIT_REQUESTS_MAX = 10_000
 export const RATE_LIMIT_WINDOW_SECONDS_MAX = 3_600
 
 export const IP_WHITELIST_ENTRIES_MAX = 1_000
+
+/** So much of an entry comes back from the check of a list, which takes whatever was pasted. */
+export const WHITELIST_ENTRY_SHOWN_LENGTH_MAX = 128
 
 /** Addresses of a forwarding header that are walked; a longer chain is not believed. */
 export const FORWARDED_HOPS_MAX = 64

@@ -1,9 +1,16 @@
 import { randomBytes } from 'node:crypto'
-import { desc, eq, lt, sql } from 'drizzle-orm'
-import { encodeCursor, type Page } from '../core/cursor.ts'
+import { and, asc, desc, eq, type SQL, sql } from 'drizzle-orm'
+import type { Page } from '../core/cursor.ts'
 import { Rejection } from '../core/rejection.ts'
 import { HMAC_SECRET_PLACE, type Sealing } from '../core/sealing.ts'
 import type { HmacAlgorithm, NewTrigger, RateLimitSettings, TriggerChange } from '../core/trigger.ts'
+import {
+  encodeTriggerCursor,
+  type TriggerListing,
+  type TriggerOrder,
+  type TriggerPosition,
+  type TriggerSort,
+} from '../core/trigger-list.ts'
 import type { AdminDatabase } from './admin-database.ts'
 import { trigger } from './schema.ts'
 import type { TriggerCache } from './trigger-cache.ts'
@@ -108,21 +115,29 @@ export class Triggers {
     return single(rows, ref)
   }
 
-  /** Newest first. */
-  async list(limit: number, cursorId: bigint | null): Promise<Page<StoredTrigger>> {
+  /** @param after - the last row of the page before */
+  async list(
+    listing: TriggerListing,
+    limit: number,
+    after: TriggerPosition | null,
+  ): Promise<Page<StoredTrigger>> {
+    const direction = listing.order === 'asc' ? asc : desc
     const rows = await this.#database.query((database) =>
       database
-        .select(columns)
+        .select({ ...columns, updatedUs: UPDATED_US })
         .from(trigger)
-        .where(cursorId === null ? undefined : lt(trigger.id, cursorId))
-        .orderBy(desc(trigger.id))
+        .where(and(holding(listing.search), after === null ? undefined : behind(after, listing.order)))
+        .orderBy(...SORTED_BY[listing.sort].map((column) => direction(column)))
         .limit(limit + 1),
     )
     const page = rows.slice(0, limit)
     const last = page.at(-1)
     return {
       rows: page,
-      nextCursor: rows.length > limit && last !== undefined ? encodeCursor(String(last.id)) : null,
+      nextCursor:
+        rows.length > limit && last !== undefined
+          ? encodeTriggerCursor(listing.order, positionOf(last, listing.sort))
+          : null,
     }
   }
 
@@ -257,6 +272,46 @@ export class Triggers {
     const after = await this.read(ref)
     this.#cache.forget(after.webhookKey)
     return after
+  }
+}
+
+const SORTED_BY = {
+  created: [trigger.id],
+  ref: [trigger.ref],
+  updated: [trigger.updated, trigger.id],
+} as const satisfies Record<TriggerSort, readonly unknown[]>
+
+/** To the microsecond: a cursor of milliseconds would leave out triggers that one statement has changed. */
+const UPDATED_US = sql<string>`(extract(epoch from ${trigger.updated}) * 1000000)::bigint::text`
+
+/** By position and not by pattern, so that every character stands for itself. Refs have no capital letters. */
+const holding = (search: string): SQL | undefined =>
+  search === ''
+    ? undefined
+    : sql`(strpos(${trigger.ref}, lower(${search}::text)) > 0 or strpos(lower(${trigger.label}), lower(${search}::text)) > 0)`
+
+function behind(after: TriggerPosition, order: TriggerOrder): SQL {
+  const than = sql.raw(order === 'asc' ? '>' : '<')
+  switch (after.sort) {
+    case 'created':
+      return sql`${trigger.id} ${than} ${after.id}::bigint`
+    case 'ref':
+      return sql`${trigger.ref} ${than} ${after.ref}::text`
+    case 'updated':
+      return sql`(${trigger.updated}, ${trigger.id}) ${than}
+        (timestamptz 'epoch' + ${after.updatedUs}::bigint * interval '1 microsecond', ${after.id}::bigint)`
+  }
+}
+
+function positionOf(row: StoredTrigger & { readonly updatedUs: string }, sort: TriggerSort): TriggerPosition {
+  const id = String(row.id)
+  switch (sort) {
+    case 'created':
+      return { sort, id }
+    case 'ref':
+      return { sort, ref: row.ref }
+    case 'updated':
+      return { sort, updatedUs: row.updatedUs, id }
   }
 }
 

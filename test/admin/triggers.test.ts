@@ -237,6 +237,18 @@ describe.each([...engines])('the list of triggers on $name', (engine) => {
     [`cursor=${encodeCursor('9223372036854775808')}`, ['cursor']],
     [`cursor=${encodeCursor('1; drop table')}`, ['cursor']],
     [`cursor=${'a'.repeat(401)}`, ['cursor']],
+    [`cursor=${encodeCursor('7')}`, ['cursor']],
+    [`cursor=${encodeCursor('ref.asc one')}`, ['cursor']],
+    [`sort=ref&cursor=${encodeCursor('ref.desc one')}`, ['cursor']],
+    [`sort=updated&cursor=${encodeCursor('created.desc 7')}`, ['cursor']],
+    ['sort=label', ['sort']],
+    ['sort=REF', ['sort']],
+    ['sort=', ['sort']],
+    ['order=up', ['order']],
+    ['sort=ref&sort=ref', ['sort']],
+    [`search=${'a'.repeat(256)}`, ['search']],
+    ['search=%00', ['search']],
+    ['search=a&search=b', ['search']],
     ['offset=1', ['offset']],
     ['Limit=1', ['Limit']],
     ['__proto__=1', ['__proto__']],
@@ -246,4 +258,76 @@ describe.each([...engines])('the list of triggers on $name', (engine) => {
     expect(answer.status).toBe(422)
     expect(fieldsOf(answer)).toEqual(fields)
   })
+})
+
+describe.each([...engines])('the searched and sorted list of triggers on $name', (engine) => {
+  let admin: AdminUnderTest
+  const LABELS: Readonly<Record<string, string | null>> = {
+    'github.push': 'Pushes to MAIN',
+    'github.issue': null,
+    'stripe.invoice': '100% of _all_ invoices',
+    'own.x': 'back\\slash and Éclair',
+    'zz.last': "o'clock",
+  }
+
+  beforeAll(async () => {
+    admin = await startAdmin(engine)
+    for (const [ref, label] of Object.entries(LABELS)) await admin.store.triggers.create({ ref, label })
+  })
+  afterAll(() => admin.close())
+
+  const refsOf = async (query: Record<string, string>) => {
+    const answer = await admin.call('GET', `/api/v1/triggers?${new URLSearchParams(query)}`)
+    expect(answer.status).toBe(200)
+    return answer.data<Trigger[]>().map(({ ref }) => ref)
+  }
+
+  test.each([
+    ['a part of a ref', 'hub.', ['github.issue', 'github.push']],
+    ['a ref in capitals', 'GITHUB', ['github.issue', 'github.push']],
+    ['a part of a label in another case', 'main', ['github.push']],
+    ['letters beyond ASCII', 'Éclair', ['own.x']],
+    ['a percent sign', '%', ['stripe.invoice']],
+    ['an underscore', '_', ['stripe.invoice']],
+    ['a backslash', '\\', ['own.x']],
+    ['a quote', "o'c", ['zz.last']],
+    ['what a pattern would find', 'g%h', []],
+    ['what an expression would find', 'git.*push', []],
+    ['nothing', '', ['github.issue', 'github.push', 'own.x', 'stripe.invoice', 'zz.last']],
+    ['what nobody has', 'nowhere', []],
+  ])('is searched for %s', async (_, search, refs) => {
+    expect(await refsOf({ search, sort: 'ref' })).toEqual(refs)
+  })
+
+  test('is sorted by what is asked for, in both orders', async () => {
+    const refs = Object.keys(LABELS)
+    expect(await refsOf({ sort: 'created', order: 'asc' })).toEqual(refs)
+    expect(await refsOf({ sort: 'ref' })).toEqual(refs.toSorted())
+    expect(await refsOf({ sort: 'ref', order: 'desc' })).toEqual(refs.toSorted().toReversed())
+    await admin.store.triggers.change('own.x', { description: 'changed last' })
+    expect((await refsOf({ sort: 'updated' }))[0]).toBe('own.x')
+    expect((await refsOf({ sort: 'updated', order: 'asc' })).at(-1)).toBe('own.x')
+  })
+
+  test.each(['created', 'ref', 'updated'])(
+    'walked by pages in the order of %s yields each once, also those that were changed at one instant',
+    async (sort) => {
+      const sql = admin.store.engine.createPool({ name: 'test', connectionsMax: 1, statementMsMax: 5_000 })
+      await sql`update attune.trigger set description = 'at once' where ref like 'github.%' or ref like 'zz.%'`
+      await sql.end({ timeout: 1 })
+      for (const order of ['asc', 'desc']) {
+        const whole = await refsOf({ sort, order })
+        const seen: string[] = []
+        for (let cursor: string | null = null; ; ) {
+          const query = new URLSearchParams({ sort, order, limit: '1', ...(cursor !== null && { cursor }) })
+          const answer = await admin.call('GET', `/api/v1/triggers?${query}`)
+          seen.push(...answer.data<Trigger[]>().map(({ ref }) => ref))
+          cursor = answer.json<{ next_cursor: string | null }>().next_cursor
+          if (cursor === null) break
+        }
+        expect(seen).toEqual(whole)
+        expect(seen.toSorted()).toEqual(Object.keys(LABELS).toSorted())
+      }
+    },
+  )
 })

@@ -256,8 +256,8 @@ describe('checkCidr', () => {
     ],
     ['/8', '/8 is not an address or CIDR; write for example 10.0.0.0/8 or 2001:db8::/32'],
     ['', 'the entry is not an address or CIDR; write for example 10.0.0.0/8 or 2001:db8::/32'],
-    [' 10.0.0.1', 'the entry is not an address or CIDR; write for example 10.0.0.0/8 or 2001:db8::/32'],
-    ['10.0.0.1\n', 'the entry is not an address or CIDR; write for example 10.0.0.0/8 or 2001:db8::/32'],
+    [' 10.0.0.1', '10.0.0.1 has white space around it; write 10.0.0.1'],
+    ['10.0.0.1\n', '10.0.0.1 has white space around it; write 10.0.0.1'],
     [
       '10.0.0.1\u001b[2J',
       'the entry is not an address or CIDR; write for example 10.0.0.0/8 or 2001:db8::/32',
