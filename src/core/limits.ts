@@ -100,6 +100,23 @@ export const PAGE_ROWS_MAX = 500
 /** A page of the webhook event log ends early when its rows have been searched for so long. Well below `ADMIN_QUERY_MS_MAX`. */
 export const PAGE_SEARCH_MS_MAX = 5_000
 
+/** What of payloads can be searched for: beyond it lies nothing that people look for, and every term takes room on the disk. */
+export const PAYLOAD_SEARCH_BYTES_MAX = 256 * 1024
+export const PAYLOAD_SEARCH_DEPTH_MAX = 12
+export const PAYLOAD_SEARCH_PATH_LENGTH_MAX = 512
+export const PAYLOAD_SEARCH_VALUE_LENGTH_MAX = 256
+export const PAYLOAD_SEARCH_NUMBER_LENGTH_MAX = 1_024
+
+/** Terms of one event. One that has more is looked at in full by each search that comes by. */
+export const PAYLOAD_SEARCH_TERMS_MAX = 512
+
+/** One batch of the job that indexes payloads, at most. */
+export const PAYLOAD_INDEX_ROWS_MAX = 512
+export const PAYLOAD_INDEX_BYTES_MAX = 1024 * 1024
+
+/** The share of its time in which that job works, itself or the database for it. */
+export const PAYLOAD_INDEX_SHARE_MAX = 0.2
+
 /** A page of events ends early once its bodies reach this many bytes, so that no page outgrows memory. */
 export const PAGE_BODY_BYTES_MAX = 8 * 1024 * 1024
 
