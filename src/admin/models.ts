@@ -131,6 +131,9 @@ export const Scheme = t.Object({
   tolerance_seconds: t.Union([t.Integer(), t.Null()]),
   needs: t.Array(t.String(), { description: 'without these everybody is refused' }),
   takes: t.Array(t.String()),
+  may_generate_secret: t.Boolean({
+    description: 'whether the sender takes whatever secret it is told, so that one can be made here',
+  }),
   scheme: t.Record(t.String(), t.Unknown(), {
     description: 'the record, in the language of own schemes',
   }),
