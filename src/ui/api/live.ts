@@ -1,0 +1,104 @@
+import { useEffect, useEffectEvent, useState } from 'react'
+import type { WebhookEventLogRow } from '../../core/event.ts'
+import { ApiError, queryText, request } from './client.ts'
+import type { LogFilter } from './routes.ts'
+
+export type LiveState = 'connecting' | 'live' | 'paused' | 'waiting'
+
+const RETRY_MS = 2_000
+
+/** A stream that has been silent for longer than this has gone, for example while the machine slept. The server speaks every 5 s. */
+const SILENCE_MS_MAX = 15_000
+
+interface Live {
+  readonly filter: LogFilter
+  readonly isPaused: boolean
+  /** Rows that have just been written, oldest first. */
+  readonly onRows: (rows: readonly WebhookEventLogRow[]) => void
+  /** Rows were left out: what is shown has a hole. */
+  readonly onGap: () => void
+  /** The newest row that is shown already, to go on from. */
+  readonly after: () => string | null
+}
+
+/** Attempts as they arrive. It goes on from the newest row after a pause, a sleep, or a restart of the server. */
+export function useLiveTail({ filter, isPaused, onRows, onGap, after }: Live): LiveState {
+  const [state, setState] = useState<LiveState>('connecting')
+  const handleRows = useEffectEvent(onRows)
+  const handleGap = useEffectEvent(onGap)
+  const newest = useEffectEvent(after)
+  const key = queryText(filter)
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the text of the filter stands for it
+  useEffect(() => {
+    if (isPaused) {
+      setState('paused')
+      return
+    }
+    const stopping = new AbortController()
+    void follow(stopping.signal)
+    return () => stopping.abort()
+
+    async function follow(signal: AbortSignal): Promise<void> {
+      setState('connecting')
+      while (!signal.aborted) {
+        try {
+          const query = { ...filter, after: newest() ?? undefined }
+          await readStream(`/api/v1/webhook-event-log/tail${queryText(query)}`, signal, {
+            onOpen: () => setState('live'),
+            onMessage(event, data) {
+              if (event === 'rows') handleRows(data.rows ?? [])
+              if (event === 'gap') handleGap()
+            },
+          })
+        } catch (error) {
+          if (signal.aborted || (error instanceof ApiError && error.status === 401)) return
+        }
+        if (signal.aborted) return
+        setState('waiting')
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+      }
+    }
+  }, [key, isPaused])
+  return state
+}
+
+interface Handlers {
+  readonly onOpen: () => void
+  readonly onMessage: (event: string, data: { rows?: readonly WebhookEventLogRow[] }) => void
+}
+
+/** Reads server-sent events (HTML standard, 9.2.6) with our own header, which `EventSource` cannot send. */
+async function readStream(path: string, signal: AbortSignal, { onOpen, onMessage }: Handlers): Promise<void> {
+  const silence = new AbortController()
+  let timer = setTimeout(() => silence.abort(), SILENCE_MS_MAX)
+  try {
+    const response = await request(path, {
+      signal: AbortSignal.any([signal, silence.signal]),
+      headers: { accept: 'text/event-stream' },
+    })
+    onOpen()
+    let text = ''
+    const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
+    for (let part = await reader?.read(); part !== undefined && !part.done; part = await reader?.read()) {
+      clearTimeout(timer)
+      timer = setTimeout(() => silence.abort(), SILENCE_MS_MAX)
+      text += part.value
+      const messages = text.split('\n\n')
+      text = messages.pop() ?? ''
+      for (const message of messages) dispatch(message, onMessage)
+    }
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function dispatch(message: string, onMessage: Handlers['onMessage']): void {
+  const fields = message.split('\n').map((line) => /^(event|data): ?(.*)$/.exec(line))
+  const textOf = (name: string): string =>
+    fields
+      .filter((field) => field?.[1] === name)
+      .map((field) => field?.[2] ?? '')
+      .join('\n')
+  const data = textOf('data')
+  if (data !== '') onMessage(textOf('event'), JSON.parse(data))
+}

@@ -1,0 +1,103 @@
+import type { ReactNode } from 'react'
+import { classNames } from './class-names.ts'
+
+export interface Column<Row> {
+  readonly key: string
+  readonly title: ReactNode
+  readonly cell: (row: Row) => ReactNode
+  /** Left out on a narrow screen. */
+  readonly isExtra?: boolean
+  readonly isNumber?: boolean
+  readonly className?: string
+  /** How the list is sorted by it now; `none` when it can be, undefined when it cannot. */
+  readonly sort?: 'asc' | 'desc' | 'none'
+  readonly onSort?: () => void
+}
+
+interface TableProps<Row> {
+  readonly label: string
+  readonly columns: readonly Column<Row>[]
+  readonly rows: readonly Row[]
+  readonly rowKey: (row: Row) => string
+  /** The first cell becomes a button that opens the row; a click anywhere in the row does the same. */
+  readonly onOpen?: (row: Row) => void
+  readonly isOpen?: (row: Row) => boolean
+}
+
+const ARROWS = { asc: ' ↑', desc: ' ↓', none: '' }
+
+/** Rows under headings; it scrolls sideways by itself, so that the page never does. */
+export function Table<Row>({ label, columns, rows, rowKey, onOpen, isOpen }: TableProps<Row>) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what can be scrolled has to be reached by keyboard
+    <section aria-label={label} tabIndex={0} className="overflow-x-auto">
+      <table className="w-full border-collapse text-left">
+        <thead>
+          <tr className="border-b border-line text-sm text-muted">
+            {columns.map(({ key, title, isExtra, isNumber, sort, onSort }) => (
+              <th
+                key={key}
+                scope="col"
+                aria-sort={sort === 'asc' ? 'ascending' : sort === 'desc' ? 'descending' : undefined}
+                className={classNames(
+                  'px-4 py-2 font-medium whitespace-nowrap',
+                  isExtra && 'max-md:hidden',
+                  isNumber && 'text-right',
+                )}
+              >
+                {onSort === undefined ? (
+                  title
+                ) : (
+                  <button type="button" onClick={onSort} className="rounded hover:text-ink">
+                    {title}
+                    <span aria-hidden>{ARROWS[sort ?? 'none']}</span>
+                  </button>
+                )}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <tr
+              key={rowKey(row)}
+              onClick={onOpen && (() => onOpen(row))}
+              className={classNames(
+                'border-b border-line last:border-0',
+                onOpen && 'cursor-pointer hover:bg-hover',
+                isOpen?.(row) && 'bg-accent-soft',
+              )}
+            >
+              {columns.map(({ key, cell, isExtra, isNumber, className }, index) => (
+                <td
+                  key={key}
+                  className={classNames(
+                    'px-4 py-2.5 align-top',
+                    isExtra && 'max-md:hidden',
+                    isNumber && 'numbers text-right',
+                    className,
+                  )}
+                >
+                  {index === 0 && onOpen !== undefined ? (
+                    <button
+                      type="button"
+                      className="text-left"
+                      onClick={(event) => {
+                        event.stopPropagation()
+                        onOpen(row)
+                      }}
+                    >
+                      {cell(row)}
+                    </button>
+                  ) : (
+                    cell(row)
+                  )}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  )
+}

@@ -1,0 +1,5 @@
+import { PageHead } from '../kit/layout.tsx'
+
+export function Events() {
+  return <PageHead title="Events" />
+}

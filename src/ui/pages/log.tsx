@@ -1,0 +1,5 @@
+import { PageHead } from '../kit/layout.tsx'
+
+export function Log() {
+  return <PageHead title="Event log" />
+}

@@ -1,0 +1,5 @@
+import { PageHead } from '../kit/layout.tsx'
+
+export function Overview() {
+  return <PageHead title="Overview" />
+}

@@ -1,0 +1,5 @@
+import { PageHead } from '../kit/layout.tsx'
+
+export function Triggers() {
+  return <PageHead title="Triggers" />
+}
