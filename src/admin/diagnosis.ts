@@ -118,7 +118,8 @@ async function readmit(
   }
   const kept = keptRequest(row, rejected, publicUrl)
   const verified = await verifyAgain(store, row, kept, fetchCertificate)
-  const eventId = await store.rejectedBodies.claim(id, newRequestId(), fate === 'duplicate' ? before : null)
+  const spentId = fate === 'duplicate' ? before : null
+  const eventId = await store.rejectedBodies.claim(id, newRequestId(), spentId, row.triggerRef)
   const outcome = await store.intakeWriter.accept({
     id: eventId,
     triggerId: String(row.triggerId),

@@ -101,10 +101,11 @@ const REFUSALS = {
 
 async function remember(
   { secret, isToBeShown }: { readonly secret: string; readonly isToBeShown: boolean },
-  { trigger: { triggerId, webhookKey } }: Attempt,
+  { id, client, trigger: { triggerId, webhookKey } }: Attempt,
   { handshakes }: ReceiverDeps,
 ): Promise<void> {
-  const remembered = await handshakes.remember({ triggerId, webhookKey, secret, isToBeShown })
+  const from = { requestId: id, sourceIp: client.address }
+  const remembered = await handshakes.remember({ triggerId, webhookKey, secret, isToBeShown, from })
   if (remembered !== 'remembered') throw new Rejection('handshake_refused', REFUSALS[remembered])
 }
 

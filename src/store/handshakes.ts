@@ -1,4 +1,3 @@
-import type { TransactionSql } from 'postgres'
 import { Rejection } from '../core/rejection.ts'
 import { type Sealing, secretPlace } from '../core/sealing.ts'
 import type { AdminDatabase } from './admin-database.ts'
@@ -25,6 +24,8 @@ export interface HandedOver {
   readonly secret: string
   /** The administrator has to give it back to the sender, and so has to see it once. */
   readonly isToBeShown: boolean
+  /** The attempt that handed it over. */
+  readonly from: { readonly requestId: string; readonly sourceIp: string | null }
 }
 
 /**
@@ -63,30 +64,29 @@ export class Handshakes {
    */
   async reveal(ref: string): Promise<HandshakeState> {
     const { id, armed_until } = await this.#row(ref)
-    const [row] = await this.#transaction(async (tx) => {
+    return this.#database.transaction(async (tx) => {
       await tx.unsafe('select from attune.require_trigger($1::bigint)', [id])
-      const found = await tx.unsafe<{ label: string; secret: string }[]>(UNSHOWN, [id])
+      const [row] = await tx.unsafe<{ label: string; secret: string }[]>(UNSHOWN, [id])
+      const place = { triggerId: id, name: secretPlace(row?.label ?? '') }
+      const opened = row === undefined ? null : this.#sealing.open(row.secret, place)
+      // What cannot be shown goes on waiting, for a process that has the key.
+      if (opened === null || !opened.ok) {
+        throw new Rejection('secret_unknown', 'no secret waits to be shown, or no key here opens it')
+      }
       await tx.unsafe('update attune.trigger set webhook_handshake_secret_id = null where id = $1::bigint', [
         id,
       ])
-      return found
+      return { armedUntil: armed_until, secret: opened.text }
     })
-    const opened =
-      row === undefined
-        ? null
-        : this.#sealing.open(row.secret, { triggerId: id, name: secretPlace(row.label) })
-    if (opened === null || !opened.ok) {
-      throw new Rejection('secret_unknown', 'no secret waits to be shown, or no key here opens it')
-    }
-    return { armedUntil: armed_until, secret: opened.text }
   }
 
   /**
    * Stores a secret that a sender has handed over, where one is expected and none is live: of a hundred at once, one. That ends the
    * expectation. When this returns, the secret is in force in this process.
    */
-  async remember({ triggerId, webhookKey, secret, isToBeShown }: HandedOver): Promise<Remembered> {
-    const remembered = await this.#transaction(async (tx): Promise<Remembered> => {
+  async remember({ triggerId, webhookKey, secret, isToBeShown, from }: HandedOver): Promise<Remembered> {
+    const receiver = this.#database.as({ name: 'receiver', role: null, via: 'receiver', ...from })
+    const remembered = await receiver.transaction(async (tx): Promise<Remembered> => {
       // Whoever changes a trigger or its secrets waits here for the one before.
       await tx.unsafe('select from attune.trigger where id = $1::bigint for no key update', [triggerId])
       const [row] = await tx.unsafe<{ is_armed: boolean; has_secret: boolean }[]>(EXPECTATION, [triggerId])
@@ -106,7 +106,7 @@ export class Handshakes {
     const { id } = await this.#row(ref)
     await changing(
       ref,
-      this.#database.statement((sql) => sql.unsafe(`select from attune.${call}`, [id, ...parameters])),
+      this.#database.transaction((tx) => tx.unsafe(`select from attune.${call}`, [id, ...parameters])),
     )
     const { key } = await this.#row(ref)
     this.#cache.forget(key)
@@ -117,10 +117,6 @@ export class Handshakes {
     const [row] = await this.#database.statement((sql) => sql.unsafe<TriggerRow[]>(ROW, [ref]))
     if (row === undefined) throw new Rejection('trigger_unknown', `no trigger has the ref ${ref}`)
     return row
-  }
-
-  #transaction<T>(run: (tx: TransactionSql) => Promise<T>): Promise<T> {
-    return this.#database.statement((sql) => sql.begin(run) as Promise<T>)
   }
 }
 

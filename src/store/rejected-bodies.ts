@@ -14,6 +14,7 @@ import { requestIdTime } from '../core/request-id.ts'
 import type { Sealing } from '../core/sealing.ts'
 import type { SignatureSettings } from '../core/signature-check.ts'
 import type { NamedSecret } from '../core/verification/doctor.ts'
+import { recordAction } from './admin-audit-log.ts'
 import type { AdminDatabase } from './admin-database.ts'
 import { describeFault, type Pool } from './connection.ts'
 import { LruMap } from './lru-map.ts'
@@ -239,15 +240,17 @@ export class RejectedBodies {
    *
    * @param eventId - for the first one
    * @param spentId - an id that was claimed before and became no event, which makes room for the new one
+   * @param triggerRef - under which the claim stands in the admin audit log
    */
-  async claim(id: string, eventId: string, spentId: string | null = null): Promise<string> {
-    await this.#database.statement((sql) =>
-      sql.unsafe(
+  async claim(id: string, eventId: string, spentId: string | null, triggerRef: string): Promise<string> {
+    await this.#database.transaction(async (tx) => {
+      const { count } = await tx.unsafe(
         `insert into attune.webhook_readmission as r (id, event_id) values ($1::uuid, $2::uuid)
          on conflict (id) do update set event_id = excluded.event_id where r.event_id = $3::uuid`,
         [id, eventId, spentId],
-      ),
-    )
+      )
+      if (count > 0) await recordAction(tx, 'attempt.readmit', triggerRef, { id, event_id: eventId })
+    })
     return (await this.readmitted(id)) ?? eventId
   }
 
@@ -273,8 +276,8 @@ export class RejectedBodies {
   async configure(ref: string, bytesMax: number): Promise<RejectedBodiesState> {
     await changing(
       ref,
-      this.#database.statement((sql) =>
-        sql.unsafe(
+      this.#database.transaction((tx) =>
+        tx.unsafe(
           `select attune.configure_trigger_webhook_rejected_bodies(t.id, $2::integer)
            from attune.trigger t where t.ref = $1`,
           [ref, bytesMax],

@@ -16,6 +16,7 @@ import {
   timestamp,
   uuid,
 } from 'drizzle-orm/pg-core'
+import type { ChangedVia, Role } from '../core/administrator.ts'
 import type { AttemptOutcome } from '../core/attempt.ts'
 import type { HeaderPair } from '../core/event.ts'
 import type { HmacAlgorithm, StoredVerification } from '../core/trigger.ts'
@@ -23,6 +24,8 @@ import type { HmacAlgorithm, StoredVerification } from '../core/trigger.ts'
 export const attune = pgSchema('attune')
 
 const bytea = customType<{ data: Uint8Array }>({ dataType: () => 'bytea' })
+
+const xid8 = customType<{ data: string }>({ dataType: () => 'xid8' })
 
 /** 64-bit numbers stay text: a JavaScript number would round them. */
 const id64 = (name: string) => bigint(name, { mode: 'bigint' })
@@ -67,6 +70,21 @@ export const webhookSecret = attune.table('webhook_secret', {
   created: instant('created').notNull().defaultNow(),
   expires: instant('expires'),
   lastUsed: instant('last_used'),
+})
+
+export const adminAuditLog = attune.table('admin_audit_log', {
+  id: id64('id').primaryKey().generatedAlwaysAsIdentity(),
+  created: instant('created').notNull(),
+  actor: text('actor').notNull(),
+  role: text('role').$type<Role>(),
+  via: text('via').$type<ChangedVia>().notNull(),
+  sourceIp: inet('source_ip'),
+  requestId: uuid('request_id'),
+  action: text('action').notNull(),
+  target: text('target').notNull(),
+  old: jsonb('old').$type<Record<string, unknown>>(),
+  new: jsonb('new').$type<Record<string, unknown>>(),
+  xact: xid8('xact').notNull(),
 })
 
 export const webhookDelivery = attune.table('webhook_delivery', {

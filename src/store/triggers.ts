@@ -14,6 +14,7 @@ import {
 import type { AdminDatabase } from './admin-database.ts'
 import { trigger } from './schema.ts'
 import type { TriggerCache } from './trigger-cache.ts'
+import { insertSecret, type NewSecret } from './webhook-secrets.ts'
 
 /** A trigger as the store knows it; the API adds the URL. The secret is left in the database. */
 export interface StoredTrigger {
@@ -93,8 +94,8 @@ export class Triggers {
   /** @throws Rejection `trigger_ref_taken` */
   async create({ ref, label, description }: NewTrigger): Promise<StoredTrigger> {
     try {
-      const rows = await this.#database.query((database) =>
-        database
+      const rows = await this.#database.change((tx) =>
+        tx
           .insert(trigger)
           .values({ ref, label: label ?? null, description: description ?? null })
           .returning(columns),
@@ -142,15 +143,15 @@ export class Triggers {
   }
 
   async change(ref: string, change: TriggerChange): Promise<StoredTrigger> {
-    const rows = await this.#database.query((database) =>
-      database.update(trigger).set(change).where(eq(trigger.ref, ref)).returning(columns),
+    const rows = await this.#database.change((tx) =>
+      tx.update(trigger).set(change).where(eq(trigger.ref, ref)).returning(columns),
     )
     return single(rows, ref)
   }
 
   async delete(ref: string): Promise<void> {
-    const rows = await this.#database.query((database) =>
-      database.delete(trigger).where(eq(trigger.ref, ref)).returning(columns),
+    const rows = await this.#database.change((tx) =>
+      tx.delete(trigger).where(eq(trigger.ref, ref)).returning(columns),
     )
     this.#cache.forget(single(rows, ref).webhookKey)
   }
@@ -167,11 +168,16 @@ export class Triggers {
     return this.#call(ref, 'regenerate_trigger_webhook_key($1::bigint)', [])
   }
 
-  /** The secret is the caller's to show once. Without one of the caller's own, the database makes it. */
+  /**
+   * The secret is the caller's to show once. Without one of the caller's own, the database makes it.
+   *
+   * @param others - are accepted as well
+   */
   async enableHmac(
     ref: string,
     algorithm: HmacAlgorithm,
     ownSecret: string | null,
+    others: readonly NewSecret[] = [],
   ): Promise<{ readonly trigger: StoredTrigger; readonly secret: string }> {
     const { id } = await this.read(ref)
     // One that the database makes it has seen in plain.
@@ -179,22 +185,22 @@ export class Triggers {
     const chosen = ownSecret ?? made
     const secret = await changing(
       ref,
-      this.#database.statement((sql) =>
-        sql.begin(async (tx) => {
-          const [row] = await tx.unsafe<{ webhook_hmac_secret: string }[]>(
-            'select webhook_hmac_secret from attune.enable_trigger_webhook_hmac($1::bigint, $2::text)',
-            [String(id), algorithm],
-          )
-          if (row === undefined) throw new Error('enable_trigger_webhook_hmac returned no row')
-          if (chosen === null) return row.webhook_hmac_secret
-          const place = { triggerId: String(id), name: HMAC_SECRET_PLACE }
-          await tx.unsafe('update attune.trigger set webhook_hmac_secret = $2 where id = $1::bigint', [
-            String(id),
-            this.#sealing.seal(chosen, place),
-          ])
-          return chosen
-        }),
-      ),
+      this.#database.transaction(async (tx) => {
+        const triggerId = String(id)
+        const [row] = await tx.unsafe<{ webhook_hmac_secret: string }[]>(
+          'select webhook_hmac_secret from attune.enable_trigger_webhook_hmac($1::bigint, $2::text)',
+          [triggerId, algorithm],
+        )
+        if (row === undefined) throw new Error('enable_trigger_webhook_hmac returned no row')
+        for (const other of others) await insertSecret(tx, this.#sealing, triggerId, other)
+        if (chosen === null) return row.webhook_hmac_secret
+        const sealed = this.#sealing.seal(chosen, { triggerId, name: HMAC_SECRET_PLACE })
+        await tx.unsafe('update attune.trigger set webhook_hmac_secret = $2 where id = $1::bigint', [
+          triggerId,
+          sealed,
+        ])
+        return chosen
+      }),
     )
     return { trigger: await this.#changed(ref), secret }
   }
@@ -236,8 +242,8 @@ export class Triggers {
   }
 
   async setPayloadLimit(ref: string, kb: number): Promise<StoredTrigger> {
-    await this.#database.query((database) =>
-      database.update(trigger).set({ webhookPayloadSizeLimitKb: kb }).where(eq(trigger.ref, ref)),
+    await this.#database.change((tx) =>
+      tx.update(trigger).set({ webhookPayloadSizeLimitKb: kb }).where(eq(trigger.ref, ref)),
     )
     return this.#changed(ref)
   }
@@ -259,8 +265,8 @@ export class Triggers {
     const before = await this.read(ref)
     await changing(
       ref,
-      this.#database.statement((sql) =>
-        sql.unsafe(`select from attune.${call}`, [String(before.id), ...parameters]),
+      this.#database.transaction((tx) =>
+        tx.unsafe(`select from attune.${call}`, [String(before.id), ...parameters]),
       ),
     )
     this.#cache.forget(before.webhookKey)

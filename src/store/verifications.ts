@@ -1,13 +1,15 @@
-import type { Sql, TransactionSql } from 'postgres'
+import type { TransactionSql } from 'postgres'
 import { compiledOf, secretConfigNames } from '../core/known-schemes.ts'
 import { REKEY_BATCH_ROWS, WEBHOOK_SECRETS_MAX } from '../core/limits.ts'
 import { Rejection } from '../core/rejection.ts'
 import { configPlace, HMAC_SECRET_PLACE, isSealed, type Sealing, secretPlace } from '../core/sealing.ts'
 import type { HmacAlgorithm, StoredVerification } from '../core/trigger.ts'
+import { EVERYTHING, recordAction } from './admin-audit-log.ts'
 import type { AdminDatabase } from './admin-database.ts'
 import { DEFAULT_LABEL } from './signature-settings.ts'
 import type { TriggerCache } from './trigger-cache.ts'
 import { changing } from './triggers.ts'
+import { insertSecret, type NewSecret } from './webhook-secrets.ts'
 
 /** A secret as it is listed: everything but its text. */
 export interface ListedSecret {
@@ -30,11 +32,6 @@ export interface VerificationState {
   readonly toleranceSeconds: number | null
   /** Newest first. */
   readonly secrets: readonly ListedSecret[]
-}
-
-export interface NewSecret {
-  readonly label: string
-  readonly text: string
 }
 
 export interface Rekeyed {
@@ -91,14 +88,14 @@ export class Verifications {
     const sealed = JSON.stringify(this.#sealConfig(id, verification))
     await changing(
       ref,
-      this.#transaction(async (tx) => {
+      this.#database.transaction(async (tx) => {
         await tx.unsafe('select from attune.set_trigger_webhook_verification($1::bigint, $2::text::jsonb)', [
           id,
           sealed,
         ])
         if (secrets === null) return
         await tx.unsafe('delete from attune.webhook_secret where trigger_id = $1::bigint', [id])
-        for (const secret of secrets) await this.#insert(tx, id, secret)
+        for (const secret of secrets) await insertSecret(tx, this.#sealing, id, secret)
       }),
     )
     await this.#forget(ref)
@@ -127,13 +124,13 @@ export class Verifications {
     if (verification === null && !hmac_enabled) {
       throw new Rejection('verification_disabled', 'a trigger that asks for no signature takes no secret')
     }
-    const label = await this.#transaction(async (tx) => {
+    const label = await this.#database.transaction(async (tx) => {
       // What is done to the secrets of a trigger is done one after another.
       await tx.unsafe('select from attune.require_trigger($1::bigint)', [id])
       const chosen = secret.label ?? (await freeLabel(tx, id))
       await makeRoom(tx, id)
       if (othersExpireSeconds !== null) await tx.unsafe(EXPIRE_OTHERS, [id, othersExpireSeconds])
-      await this.#insert(tx, id, { label: chosen, text: secret.text })
+      await insertSecret(tx, this.#sealing, id, { label: chosen, text: secret.text })
       return chosen
     })
     await this.#forget(ref)
@@ -147,8 +144,8 @@ export class Verifications {
    */
   async expire(ref: string, label: string, seconds: number): Promise<ListedSecret> {
     const { id } = await this.#row(ref)
-    const rows = await this.#database.statement((sql) =>
-      sql.unsafe<ListedRow[]>(
+    const rows = await this.#database.transaction((tx) =>
+      tx.unsafe<ListedRow[]>(
         `update attune.webhook_secret
          set expires = clock_timestamp() + make_interval(secs => $3::integer)
          where trigger_id = $1::bigint and label = $2
@@ -175,9 +172,13 @@ export class Verifications {
       const rows = await this.#database.statement((sql) => sql.unsafe<RekeyRow[]>(REKEY_ROWS, [last]))
       for (const row of rows) await this.#rekeyRow(row, done)
       const next = rows.at(-1)
-      if (next === undefined) return done
+      if (next === undefined) break
       last = next.id
     }
+    // It changes no secret, so the single ones are not audited: one row says that it was done.
+    const counts = { sealed: done.sealed, unchanged: done.unchanged, unopened: done.unopened.length }
+    await this.#database.transaction((tx) => recordAction(tx, 'secrets.rekey', EVERYTHING, counts))
+    return done
   }
 
   async #rekeyRow(
@@ -195,7 +196,7 @@ export class Verifications {
     }
     // The old text is a condition, so that what somebody has changed meanwhile stays.
     const replace = async (statement: string, parameters: string[]): Promise<void> => {
-      const count = await this.#transaction(async (tx) => {
+      const count = await this.#database.transaction(async (tx) => {
         await tx.unsafe("select set_config('attune.resealing', 'on', true)")
         return (await tx.unsafe(statement, parameters)).count
       })
@@ -231,16 +232,6 @@ export class Verifications {
     return { ...verification, config }
   }
 
-  async #insert(tx: TransactionSql, triggerId: string, { label, text }: NewSecret): Promise<void> {
-    const sealed = this.#sealing.seal(text, { triggerId, name: secretPlace(label) })
-    const { count } = await tx.unsafe(
-      `insert into attune.webhook_secret (trigger_id, label, secret) values ($1::bigint, $2, $3)
-       on conflict (trigger_id, label) do nothing`,
-      [triggerId, label, sealed],
-    )
-    if (count === 0) throw new Rejection('secret_label_taken', `the trigger has a secret ${label}`)
-  }
-
   async #row(ref: string): Promise<TriggerRow> {
     const [row] = await this.#database.statement((sql) =>
       sql.unsafe<TriggerRow[]>(
@@ -262,10 +253,6 @@ export class Verifications {
       ),
     )
     return rows.map(toListed)
-  }
-
-  #transaction<T>(run: (tx: TransactionSql) => Promise<T>): Promise<T> {
-    return this.#database.statement((sql: Sql) => sql.begin(run) as Promise<T>)
   }
 
   async #forget(ref: string): Promise<void> {

@@ -192,12 +192,16 @@ describe.each(engines)('diagnosis and readmission ($name)', (under) => {
   test('two processes that claim at the same moment claim one id', async () => {
     const id = newRequestId()
     const claims = await Promise.all(
-      Array.from({ length: 10 }, () => admin.store.rejectedBodies.claim(id, newRequestId())),
+      Array.from({ length: 10 }, () =>
+        admin.store.rejectedBodies.claim(id, newRequestId(), null, 'github.push'),
+      ),
     )
     expect(new Set(claims).size).toBe(1)
     const [spent = ''] = claims
     const anew = await Promise.all(
-      Array.from({ length: 10 }, () => admin.store.rejectedBodies.claim(id, newRequestId(), spent)),
+      Array.from({ length: 10 }, () =>
+        admin.store.rejectedBodies.claim(id, newRequestId(), spent, 'github.push'),
+      ),
     )
     expect(new Set(anew).size).toBe(1)
     expect(anew).not.toContain(spent)

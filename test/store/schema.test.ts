@@ -4,6 +4,7 @@ import { getTableConfig, getViewConfig, PgArray, PgColumn } from 'drizzle-orm/pg
 import type { Sql } from 'postgres'
 import { migrate } from '../../src/store/migrate.ts'
 import {
+  adminAuditLog,
   event,
   trigger,
   webhookDelivery,
@@ -54,6 +55,7 @@ describe.each(engines)('the schema that drizzle is given is that of the database
     ['webhook_delivery', webhookDelivery],
     ['event', event],
     ['webhook_event_log', webhookEventLog],
+    ['admin_audit_log', adminAuditLog],
   ] as const)('%s: names, types, nullability', async (name, table) => {
     expect(getTableConfig(table).name).toBe(name)
     const declared = Object.values(getTableColumns(table)).map(shapeOf)
