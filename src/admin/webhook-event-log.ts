@@ -1,6 +1,7 @@
 import { Type as t } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
 import { parseAddress } from '../core/address.ts'
+import { decodeChecks } from '../core/check.ts'
 import type { WebhookEventLogRow } from '../core/event.ts'
 import { PAGE_ROWS_DEFAULT } from '../core/limits.ts'
 import { REJECTIONS, type RejectionCode } from '../core/rejection.ts'
@@ -86,7 +87,7 @@ const rowView = (row: StoredLogRow): WebhookEventLogRow => ({
   ip_allowed: row.ipAllowed,
   verified_by: row.verifiedBy,
   outcome: row.outcome,
-  checks: null,
+  checks: decodeChecks(row.checks),
   attempts: row.attempts,
   created: row.created.toISOString(),
 })

@@ -25,6 +25,8 @@ export interface AuditRecord {
   readonly rateLimited: boolean
   /** `null`: the check did not run. */
   readonly ipAllowed: boolean | null
+  /** By `encodeChecks`; `null` or left out: they were not recorded. */
+  readonly checks?: string | null
   /** On the clock of `performance.now()`. */
   readonly startedAtMs: number
 }

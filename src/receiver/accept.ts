@@ -22,9 +22,13 @@ export const accept = (deps: ReceiverDeps, budget: BodyBudget) => {
     const body = await readBody(attempt, bodyBytesMax, budget)
     await recheck(attempt, body)
     const { contentType, rateLimitCount } = attempt
+    // Whatever was looked up again on the way is no check's time.
+    attempt.checks.start()
+    attempt.checks.begin('store')
     const outcome = await intakeWriter.accept({
       ...attempt.auditRecord(),
       headers: attempt.keptHeaders(),
+      checks: attempt.checks.encodeStored(),
       contentType,
       body,
       rateLimitCount,
@@ -67,6 +71,7 @@ function deliveryOf(attempt: Attempt, body: Uint8Array, deps: ReceiverDeps): Del
 function refuseReplayed(attempt: Attempt, firstEventId: string): never {
   attempt.hmacVerified = false
   attempt.verifiedBy = null
+  attempt.checks.begin('signature')
   const reason = `what was signed is good for one use, and event ${firstEventId} has used it with another body`
   throw new Rejection('signature_invalid', reason)
 }

@@ -9,6 +9,7 @@ import type { WebhookSettings } from '../core/trigger.ts'
 import { clientAddress } from '../http/client-address.ts'
 import { REQUEST_ID_HEADER } from '../http/errors.ts'
 import { type BodyDeadlines, createBodyDeadlines } from './body-deadlines.ts'
+import { CheckTrail } from './check-trail.ts'
 import type { ReceiverDeps } from './deps.ts'
 
 /** One request to a webhook URL on its way through the steps; each adds what it found out. */
@@ -19,6 +20,7 @@ export class Attempt {
   /** Those of all attempts. */
   readonly bodyDeadlines: BodyDeadlines
   readonly startedAtMs = performance.now()
+  readonly checks = new CheckTrail()
   /** Set by the look-up. */
   settings: WebhookSettings | null = null
   /** Set when the body has been read. */
@@ -57,8 +59,8 @@ export class Attempt {
     return keptHeaders(this.request.headers, this.trigger.signature?.credentialHeaders)
   }
 
-  /** What the audit trail keeps of this attempt, beside its headers. */
-  auditRecord(): Omit<AuditRecord, 'headers'> {
+  /** What the audit trail keeps of this attempt, beside its headers and checks. */
+  auditRecord(): Omit<AuditRecord, 'headers' | 'checks'> {
     const { triggerId, triggerRef, webhookKey } = this.trigger
     return {
       id: this.id,

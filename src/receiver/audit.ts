@@ -23,11 +23,15 @@ export function recordRejection(
   }
   const rejection = error instanceof Rejection ? error : new Rejection('internal', 'a fault; see the log')
   metrics.countAttempt(attempt.settings.triggerRef, rejection.code)
+  attempt.checks.refuse()
   const isSingle = intakeWriter.record({
     ...attempt.auditRecord(),
     // In a flood most are merged, and nobody asks for theirs.
     get headers() {
       return firstHeaders(attempt.keptHeaders(), REJECTED_HEADERS_LENGTH_MAX)
+    },
+    get checks() {
+      return attempt.checks.encode()
     },
     statusCode: rejection.status,
     errorCode: rejection.code,

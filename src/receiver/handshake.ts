@@ -38,6 +38,7 @@ export const unsignedHandshakes = (deps: ReceiverDeps, budget: BodyBudget) => (c
     if (declaredBytes !== null && declaredBytes > HANDSHAKE_BODY_BYTES_MAX) return
     const body = await readBody(attempt, deps.bodyBytesMax, budget)
     await answer(unsignedHandshake(inputOf(attempt, signature, body, deps)), attempt, deps)
+    attempt.checks.start()
   })
 
 /** Behind step 7: handshakes that are signed like every other request. Turns away with `handshake_refused`. */
@@ -121,6 +122,7 @@ export function handshakeResponse(
     ...attempt.auditRecord(),
     outcome: 'handshake',
     headers: attempt.keptHeaders(),
+    checks: attempt.checks.encode(),
     statusCode: status,
     errorCode: null,
     errorMessage: note,

@@ -10,8 +10,12 @@ export const ipWhitelist = () => (chain: Chain) =>
   chain.onBeforeHandle(({ attempt }) => requireAddress(attempt))
 
 export function requireAddress(attempt: Attempt): void {
-  const { trigger, client } = attempt
-  if (trigger.ipWhitelist === null) return
+  const { trigger, client, checks } = attempt
+  checks.begin('ip_whitelist')
+  if (trigger.ipWhitelist === null) {
+    checks.off()
+    return
+  }
   attempt.ipAllowed = false
   if (client.address === null) {
     throw new Rejection('ip_not_allowed', `the sender's address is not known: ${client.reason}`)
@@ -24,6 +28,7 @@ export function requireAddress(attempt: Attempt): void {
     )
   }
   attempt.ipAllowed = true
+  checks.pass()
 }
 
 /** Settings are replaced as a whole when they change, so what was compiled for a list goes with it. */

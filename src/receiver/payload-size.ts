@@ -16,15 +16,20 @@ export const payloadSize =
   ({ bodyBytesMax }: ReceiverDeps) =>
   (chain: Chain) =>
     chain.onBeforeHandle(({ attempt }) => {
+      const { checks } = attempt
+      checks.begin('payload_size')
       const declared = declaredBytes(attempt.request)
       attempt.declaredBytes = declared
-      if (declared !== null) requireSize(attempt, declared, bodyBytesMax)
+      if (declared === null) checks.putOff()
+      else requireSize(attempt, declared, bodyBytesMax)
     })
 
 /** @param bytes - declared, or received */
 export function requireSize(attempt: Attempt, bytes: number, ceiling: number): void {
   const limit = payloadBytesMax(attempt, ceiling)
+  attempt.checks.begin('payload_size')
   if (bytes > limit) throw tooLarge(`the declared length of ${bytes} bytes exceeds the limit of ${limit}`)
+  attempt.checks.pass()
 }
 
 const payloadBytesMax = (attempt: Attempt, ceiling: number): number =>
@@ -45,12 +50,14 @@ function declaredBytes({ headers }: Request): number | null {
 const tooLarge = (reason: string): Rejection => new Rejection('payload_too_large', reason, CLOSE_CONNECTION)
 
 /**
- * Reads the body, once; every byte is counted, and what it takes of memory comes out of one budget.
+ * Reads the body, once; every byte is counted, and what it takes of memory comes out of one budget. The time that this takes is that of the
+ * check of the size, whichever step asks: it is the sender's and not the asking step's.
  *
  * @throws Rejection `payload_too_large`, `body_incomplete`, `body_timeout`; `store_unavailable` when the budget is used up or the process ends
  */
 export async function readBody(attempt: Attempt, ceiling: number, budget: BodyBudget): Promise<Uint8Array> {
   if (attempt.body !== null) return attempt.body
+  attempt.checks.begin('payload_size')
   const declared = attempt.declaredBytes
   const share = budget.open(attempt.trigger.triggerId)
   attempt.release = share.release
@@ -62,6 +69,7 @@ export async function readBody(attempt: Attempt, ceiling: number, budget: BodyBu
   )
   if (declared !== null && body.byteLength !== declared) throw incomplete(body.byteLength, declared)
   attempt.body = body
+  attempt.checks.pass()
   return body
 }
 

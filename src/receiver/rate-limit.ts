@@ -15,10 +15,15 @@ export const rateLimit =
     // `async` whether or not it waits: Elysia awaits a hook by its looks, and a guard that is not awaited is none.
     chain.onBeforeHandle(async ({ attempt }) => {
       const { rateLimit: limit, webhookKey } = attempt.trigger
-      if (limit === null) return
+      attempt.checks.begin('rate_limit')
+      if (limit === null) {
+        attempt.checks.off()
+        return
+      }
       const count = rateLimitCounter.count(webhookKey, limit.requests, limit.windowSeconds)
       attempt.rateLimitCount = count instanceof Promise ? await count : count
       if (attempt.rateLimitCount.verdict?.allowed === false) refuseOverLimit(attempt)
+      attempt.checks.pass()
     })
 
 /** Also for one that was let on and turned out to be over the limit when it was counted with its batch. */
@@ -31,6 +36,7 @@ export function refuseOverLimit(attempt: Attempt): never {
     verdict: { resetMs },
   } = count
   attempt.rateLimited = true
+  attempt.checks.begin('rate_limit')
   const retryAfterSeconds = Math.max(1, Math.ceil(resetMs / 1000))
   throw new Rejection('rate_limited', `more than ${requests} requests in ${windowSeconds} seconds`, {
     headers: {

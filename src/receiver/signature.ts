@@ -15,7 +15,11 @@ export const signature = (deps: ReceiverDeps, budget: BodyBudget) => {
   return (chain: Chain) =>
     chain.onBeforeHandle(async ({ attempt }) => {
       const check = attempt.trigger.signature
-      if (check === null) return
+      attempt.checks.begin('signature')
+      if (check === null) {
+        attempt.checks.off()
+        return
+      }
       const { declaredBytes } = attempt
       // Size comes before signature in the list of steps; a chunked body shows its size only when it is read. One of declared
       // length has been judged, and need not be read at all when the headers alone say that it is not signed.
@@ -43,8 +47,12 @@ export const signatureRequirement =
   (attempt: Attempt, body: Uint8Array): Promise<void> | null => {
     attempt.hmacVerified = null
     attempt.verifiedBy = null
+    attempt.checks.begin('signature')
     const check = attempt.trigger.signature
-    if (check === null) return null
+    if (check === null) {
+      attempt.checks.off()
+      return null
+    }
     const outcome = check.verify(requestOf(attempt, body, deps), Date.now(), deps.fetchCertificate)
     if (outcome instanceof Promise) return outcome.then((settled) => settle(attempt, settled, deps))
     settle(attempt, outcome, deps)
@@ -58,6 +66,7 @@ function settle(attempt: Attempt, outcome: SignatureOutcome, { secretUses }: Rec
     attempt.hmacVerified = outcome.by === null ? null : true
     attempt.verifiedBy = outcome.by
     if (outcome.secretId !== null) secretUses.note(outcome.secretId)
+    attempt.checks.pass()
     return
   }
   // A check that could not be made has not run.

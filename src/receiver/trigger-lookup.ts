@@ -23,5 +23,6 @@ export const triggerLookup =
         throw new Rejection('webhook_unknown', 'no trigger has this key')
       }
       attempt.settings = settings
+      attempt.checks.start()
     })
   }

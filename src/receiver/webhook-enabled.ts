@@ -5,6 +5,8 @@ import type { Attempt, Chain } from './attempt.ts'
 export const webhookEnabled = () => (chain: Chain) =>
   chain.onBeforeHandle(({ attempt }) => requireEnabled(attempt))
 
-export function requireEnabled({ trigger }: Attempt): void {
+export function requireEnabled({ trigger, checks }: Attempt): void {
+  checks.begin('webhook_enabled')
   if (!trigger.enabled) throw new Rejection('webhook_disabled', 'webhooks of this trigger are disabled')
+  checks.pass()
 }

@@ -128,7 +128,7 @@ export class AuditQueue {
       return
     }
     if (this.#merged.size < AUDIT_MERGED_ROWS_MAX) {
-      this.#merged.set(exact, { attempt: { ...attempt, headers: [] }, attempts: 1 })
+      this.#merged.set(exact, { attempt: { ...attempt, headers: [], checks: null }, attempts: 1 })
       return
     }
     this.#mergeWithoutAddress(attempt)
@@ -140,7 +140,7 @@ export class AuditQueue {
     const row = this.#merged.get(key)
     if (row === undefined) {
       this.#merged.set(key, {
-        attempt: { ...attempt, sourceIp: null, userAgent: null, headers: [] },
+        attempt: { ...attempt, sourceIp: null, userAgent: null, headers: [], checks: null },
         attempts: 1,
       })
     } else {

@@ -30,7 +30,7 @@ export const INTAKE = `
       id uuid, created timestamptz, trigger_id bigint, trigger_ref text, webhook_key text, source_ip inet,
       user_agent text, payload_size_bytes integer, headers jsonb, status_code integer, error_code text,
       error_message text, processing_time_ms double precision, hmac_verified boolean, rate_limited boolean,
-      ip_allowed boolean, verified_by text, outcome text, attempts integer, content_type text, body_start integer,
+      ip_allowed boolean, verified_by text, outcome text, checks text, attempts integer, content_type text, body_start integer,
       delivery_digest bytea, body_digest bytea, window_seconds integer, single_use boolean
     )
   ), claim as (
@@ -63,7 +63,7 @@ export const INTAKE = `
     insert into attune.webhook_event_log (
       id, created, trigger_id, trigger_ref, webhook_key, event_id, source_ip, user_agent, payload_size_bytes, headers,
       status_code, error_code, error_message, processing_time_ms, hmac_verified, rate_limited, ip_allowed,
-      verified_by, outcome, attempts
+      verified_by, outcome, checks, attempts
     )
     select
       a.id, created, trigger_id, trigger_ref, webhook_key,
@@ -74,7 +74,8 @@ export const INTAKE = `
         when 'conflict' then 'another body under the id of event ' || j.first_event_id
         else error_message
       end,
-      processing_time_ms, hmac_verified, rate_limited, ip_allowed, verified_by, coalesce(j.verdict, outcome), attempts
+      processing_time_ms, hmac_verified, rate_limited, ip_allowed, verified_by, coalesce(j.verdict, outcome), checks,
+      attempts
     from attempt a
     left join judged j on j.id = a.id
     where j.verdict is distinct from 'replayed'
@@ -168,6 +169,7 @@ function auditColumns(record: AuditRecord): object {
     ip_allowed: record.ipAllowed,
     verified_by: record.verifiedBy,
     outcome: record.outcome,
+    checks: record.checks,
   }
 }
 

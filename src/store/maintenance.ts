@@ -14,6 +14,7 @@ const MAINTENANCE_MS_MAX = 120_000
 const REWRITTEN_TABLES = [
   'webhook_rate_limit',
   'webhook_stats_hourly',
+  'webhook_stats_minutely',
   'trigger',
   'trigger_change',
   'webhook_secret',
@@ -66,6 +67,9 @@ export class Maintenance {
            where secret is not null and expires < now() - make_interval(days => $1::integer)`,
           [SECRET_KEPT_DAYS],
         ),
+      )
+      await this.#pool.run(MAINTENANCE_MS_MAX, (sql) =>
+        sql.unsafe('select attune.prune_webhook_stats_minutely()'),
       )
       await this.#pruneDeliveries()
       await this.#pool.run(MAINTENANCE_MS_MAX, (sql) =>

@@ -129,6 +129,7 @@ export const webhookEventLog = attune.table('webhook_event_log', {
   created: instant('created').notNull(),
   verifiedBy: text('verified_by'),
   outcome: text('outcome').$type<AttemptOutcome>(),
+  checks: text('checks'),
 })
 
 const count = (name: string) => bigint(name, { mode: 'number' })
