@@ -237,6 +237,7 @@ const open = ({ engine, config, log, metrics, maintains, sealing }: Opening): Pr
     engine,
     log,
     retentionDays: config.retentionDays,
+    payloadSearch: config.payloadSearch,
     onBatch: metrics.observeBatch,
     maintains,
     sealing,

@@ -38,6 +38,8 @@ export interface Config {
   readonly trustedProxies: readonly string[]
   readonly bodyBytesMax: number
   readonly retentionDays: number
+  /** Whether payloads are indexed, so that events can be searched by what is in them. */
+  readonly payloadSearch: boolean
   readonly logLevel: LogLevel
   /** Where the command line finds the admin API; see `adminUrlOf` for when it is `null`. */
   readonly adminUrl: string | null
@@ -221,6 +223,15 @@ export const SETTINGS: { readonly [Name in keyof Config]: Setting<Config[Name]> 
     default: String(RETENTION_DAYS_DEFAULT),
     parse: (text) => wholeNumber(text, 1, RETENTION_DAYS_MAX),
   },
+  payloadSearch: {
+    variable: 'ATTUNE_PAYLOAD_SEARCH',
+    flag: 'payload-search',
+    placeholder: 'on|off',
+    reader: 'server',
+    description: 'index payloads, so that events can be searched by path and value; takes room on the disk',
+    default: 'on',
+    parse: onOrOff,
+  },
   logLevel: {
     variable: 'ATTUNE_LOG_LEVEL',
     flag: 'log-level',
@@ -356,6 +367,7 @@ function shownValue(name: keyof Config, config: Config): string | null {
   if (value === null || value === '') return null
   if (name === 'databaseUrl') return redactDatabaseUrl(String(value))
   if (SETTINGS[name].secret) return '[redacted]'
+  if (typeof value === 'boolean') return value ? 'on' : 'off'
   return Array.isArray(value) ? value.join(',') || null : String(value)
 }
 
@@ -520,6 +532,10 @@ function cidrs(text: string): Parsed<readonly string[]> {
   return wrong.length > 0
     ? refuse(wrong.join('; '))
     : accept(verdicts.flatMap((verdict) => (verdict.ok ? [verdict.cidr] : [])))
+}
+
+function onOrOff(text: string): Parsed<boolean> {
+  return text === 'on' || text === 'off' ? accept(text === 'on') : refuse('must be on or off')
 }
 
 function logLevel(text: string): Parsed<LogLevel> {

@@ -1,17 +1,22 @@
 import { Type as t } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
-import type { Event } from '../core/event.ts'
+import type { Event, EventSummary } from '../core/event.ts'
 import { PAGE_ROWS_DEFAULT } from '../core/limits.ts'
-import { TriggerRef } from '../core/trigger.ts'
-import type { StoredEvent } from '../store/events.ts'
+import type { StoredEvent, StoredEventSummary } from '../store/events.ts'
 import type { Store } from '../store/index.ts'
 import { describe } from './describe.ts'
+import { eventFilterFields, eventFilterOf, eventFilterRules } from './event-filter.ts'
 import { queryOf } from './input.ts'
-import { cursorId, isRequestIdCursor, pageFields, timeFields, timeRules, timesOf } from './lists.ts'
+import { cursorId, isRequestIdCursor, pageFields } from './lists.ts'
 import { eventIdInPath } from './path-parameters.ts'
 
+const View = t.Union([t.Literal('full'), t.Literal('summary')], {
+  default: 'full',
+  description: 'summary: without payload and headers',
+})
+
 const ListQuery = t.Object(
-  { trigger: t.Optional(TriggerRef), ...timeFields, ...pageFields },
+  { ...eventFilterFields, view: t.Optional(View), ...pageFields },
   { additionalProperties: false },
 )
 
@@ -20,18 +25,24 @@ export const events = ({ store }: { readonly store: Store }) =>
   new Elysia({ name: 'admin.events' })
     .get(
       '/api/v1/events',
-      async ({ query: { trigger, since, until, limit = PAGE_ROWS_DEFAULT, cursor } }) => {
-        const filter = { triggerRef: trigger, ...timesOf(since, until) }
+      async ({ query: { view, limit = PAGE_ROWS_DEFAULT, cursor, ...given } }) => {
+        const filter = eventFilterOf(given)
+        if (view === 'summary') {
+          const page = await store.events.summaries(filter, limit, cursorId(cursor))
+          return { data: page.rows.map(summaryView), next_cursor: page.nextCursor }
+        }
         const page = await store.events.list(filter, limit, cursorId(cursor))
         const rows = page.rows.map(eventJson).join(',')
         return json(`{"data":[${rows}],"next_cursor":${JSON.stringify(page.nextCursor)}}`)
       },
       {
-        ...queryOf(ListQuery, { ...timeRules, cursor: isRequestIdCursor }),
+        ...queryOf(ListQuery, { ...eventFilterRules, cursor: isRequestIdCursor }),
         ...describe({
           id: 'listEvents',
-          summary: 'Lists events, newest first; a page ends early when its bodies grow large',
+          summary:
+            'Lists events, newest first; a page ends early when its bodies grow large or its search long. Payloads of at most 256 KiB are searched',
           answer: { list: 'Event' },
+          codes: ['payload_search_off'],
         }),
       },
     )
@@ -51,6 +62,15 @@ export const events = ({ store }: { readonly store: Store }) =>
         answer: { type: 'application/octet-stream' },
       }),
     })
+
+const summaryView = (event: StoredEventSummary): EventSummary => ({
+  id: event.id,
+  trigger_ref: event.triggerRef,
+  content_type: event.contentType,
+  payload_size_bytes: event.payloadSizeBytes,
+  source_ip: event.sourceIp,
+  received_at: event.receivedAt.toISOString(),
+})
 
 /**
  * An event as JSON, in which the payload stands as its sender wrote it: parsed and written anew, 1e400 would become null

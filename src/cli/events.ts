@@ -1,7 +1,8 @@
-import type { Event } from '../core/event.ts'
+import type { Event, EventSummary } from '../core/event.ts'
 import { EVENT_SHOWN_BYTES_MAX } from '../core/limits.ts'
 import { visibleLines } from '../core/visible-text.ts'
 import { adminCommand, printAnswer, requestIdPath } from './admin-client.ts'
+import { UsageError } from './command.ts'
 import { type Column, fieldLines, headerLines, tableLines, toTheSecond } from './output.ts'
 import {
   lineWidthOf,
@@ -14,7 +15,7 @@ import {
   WIDE_OPTION,
 } from './page.ts'
 
-const COLUMNS: readonly Column<Event>[] = [
+const COLUMNS: readonly Column<EventSummary>[] = [
   { title: 'received at', cell: (event) => event.received_at },
   { title: 'id', cell: ({ id }) => id },
   { title: 'trigger', cell: (event) => event.trigger_ref },
@@ -24,7 +25,7 @@ const COLUMNS: readonly Column<Event>[] = [
 ]
 
 /** What fits a terminal; the id leads to the rest. */
-const TERMINAL_COLUMNS: readonly Column<Event>[] = [
+const TERMINAL_COLUMNS: readonly Column<EventSummary>[] = [
   { title: 'time', cell: (event) => toTheSecond(event.received_at) },
   { title: 'id', cell: ({ id }) => id },
   { title: 'trigger', cell: (event) => event.trigger_ref, cutTo: 8 },
@@ -36,16 +37,35 @@ const TERMINAL_COLUMNS: readonly Column<Event>[] = [
 const list = adminCommand({
   name: 'events list',
   summary: 'Lists the events, newest first.',
-  options: { ...RANGE_OPTIONS, ...PAGE_OPTIONS, wide: WIDE_OPTION },
+  details: [
+    'With --path and --value only those whose JSON payload, or form, has exactly this value there: a text, a',
+    'number, true, false or null. A path is keys with a dot between them, such as repository.full_name;',
+    'items[].id looks at every element of an array; a key that holds a dot is quoted: \'"a.b".c\'.',
+    'A page of a long search can be empty although there is more: it says so, and --cursor goes on.',
+  ].join('\n'),
+  options: {
+    ...RANGE_OPTIONS,
+    ip: { type: 'string', placeholder: 'ADDRESS', description: 'only those from this address' },
+    path: { type: 'string', placeholder: 'PATH', description: 'where in the payload; needs --value' },
+    value: { type: 'string', placeholder: 'VALUE', description: 'what is there; needs --path' },
+    ...PAGE_OPTIONS,
+    wide: WIDE_OPTION,
+  },
   async run({ options }, context, client) {
-    const query = { ...rangeQuery(options), ...pageQuery(options) }
-    const answer = await client.call<Event[]>('GET', '/api/v1/events', { query })
+    const { ip, path, value } = options
+    if ((path === undefined) !== (value === undefined)) {
+      throw new UsageError('--path and --value go together')
+    }
+    // People see no payload in a list, so none is read; machines get all of an event.
+    const view = options.json ? undefined : 'summary'
+    const query = { ...rangeQuery(options), ip, path, value, ...pageQuery(options), view }
+    const answer = await client.call<EventSummary[]>('GET', '/api/v1/events', { query })
     const lineWidth = lineWidthOf(options.wide, context)
     const columns = lineWidth === null ? COLUMNS : TERMINAL_COLUMNS
     printAnswer(answer, { json: options.json, context }, ({ data }) => tableLines(columns, data, lineWidth))
     if (options.json) return 0
     sayNextCursor(answer, context)
-    sayIfNothing(answer, options, context)
+    sayIfNothing(answer, path === undefined && ip === undefined ? options : {}, context)
     return 0
   },
 })

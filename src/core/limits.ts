@@ -117,6 +117,9 @@ export const PAYLOAD_INDEX_BYTES_MAX = 1024 * 1024
 /** The share of its time in which that job works, itself or the database for it. */
 export const PAYLOAD_INDEX_SHARE_MAX = 0.2
 
+/** It waits while so many accepted attempts wait to be stored: more than one batch gathers in the ordinary course. */
+export const PAYLOAD_INDEX_PRESSED_ROWS = 128
+
 /** A page of events ends early once its bodies reach this many bytes, so that no page outgrows memory. */
 export const PAGE_BODY_BYTES_MAX = 8 * 1024 * 1024
 

@@ -100,6 +100,11 @@ export const REJECTIONS = {
     detail: 'The server has no master key to seal secrets with.',
   },
   event_unknown: { status: 404, title: 'Event unknown', detail: 'No event has this id.' },
+  payload_search_off: {
+    status: 409,
+    title: 'Payload search off',
+    detail: 'Payloads are not indexed here, so they cannot be searched.',
+  },
   log_row_unknown: {
     status: 404,
     title: 'Log row unknown',

@@ -1,4 +1,4 @@
-import { ADMIN_QUERY_MS_MAX, QUERY_MS_MAX } from '../core/limits.ts'
+import { ADMIN_QUERY_MS_MAX, PAYLOAD_INDEX_PRESSED_ROWS, QUERY_MS_MAX } from '../core/limits.ts'
 import type { Log } from '../core/log.ts'
 import { Sealing } from '../core/sealing.ts'
 import { AdminDatabase } from './admin-database.ts'
@@ -8,6 +8,7 @@ import { Handshakes } from './handshakes.ts'
 import { type BatchFigures, IntakeWriter } from './intake-writer.ts'
 import { Maintenance } from './maintenance.ts'
 import { migrate } from './migrate.ts'
+import { PayloadIndexer } from './payload-indexer.ts'
 import { RateLimitCounter } from './rate-limit-counter.ts'
 import { RejectedBodies, RejectedBodyWriter } from './rejected-bodies.ts'
 import { SecretUses } from './secret-uses.ts'
@@ -45,6 +46,8 @@ export interface StoreOptions {
   readonly onBatch: (figures: BatchFigures) => void
   /** False where another process of this host migrates the schema and looks after it. */
   readonly maintains?: boolean
+  /** False: payloads are neither indexed nor searched. */
+  readonly payloadSearch?: boolean
   /** Without it secrets are stored in plain. */
   readonly sealing?: Sealing
 }
@@ -66,6 +69,7 @@ export async function openStore({
   retentionDays,
   onBatch,
   maintains = true,
+  payloadSearch = true,
   sealing = new Sealing(null),
 }: StoreOptions): Promise<Store> {
   const maintenancePool = new Pool(engine, {
@@ -95,7 +99,19 @@ export async function openStore({
   const secretUses = new SecretUses(maintenancePool, log)
   const rejectedBodyWriter = new RejectedBodyWriter(maintenancePool, log)
   const intakeWriter: IntakeWriter = new IntakeWriter(intakePool, rateLimitCounter, log, onBatch)
+  const payloadPool = new Pool(engine, {
+    name: 'payload-search',
+    connectionsMax: 1,
+    statementMsMax: MAINTENANCE_STATEMENT_MS_MAX,
+  })
+  const payloadIndexer = new PayloadIndexer({
+    engine,
+    pool: payloadPool,
+    log,
+    isPressed: () => intakeWriter.queueLength >= PAYLOAD_INDEX_PRESSED_ROWS,
+  })
   if (maintains) await maintenance.start()
+  if (maintains && payloadSearch) payloadIndexer.start()
   await triggerCache.start()
   if (engine.kind === 'postgresql') await listen(maintenancePool, triggerCache, log)
 
@@ -109,20 +125,21 @@ export async function openStore({
     triggers: new Triggers(database, triggerCache, sealing),
     verifications: new Verifications(database, triggerCache, sealing),
     handshakes: new Handshakes(database, triggerCache, sealing),
-    events: new Events(database),
+    events: new Events(database, payloadSearch),
     webhookEventLog: new WebhookEventLog(database),
     rejectedBodies: new RejectedBodies(database, sealing),
     stats: new Stats(database),
     async close(deadlineMs) {
       const closeSeconds = 2
       maintenance.stop()
+      await payloadIndexer.stop()
       rateLimitCounter.stop()
       await intakeWriter.flush(deadlineMs)
       triggerCache.stop()
       await secretUses.stop()
       await rejectedBodyWriter.flush()
       await Promise.all([
-        ...[maintenancePool, intakePool, lookupPool].map((pool) => pool.close(closeSeconds)),
+        ...[maintenancePool, payloadPool, intakePool, lookupPool].map((pool) => pool.close(closeSeconds)),
         database.close(closeSeconds),
       ])
       await engine.close()

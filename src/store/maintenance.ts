@@ -20,6 +20,7 @@ const REWRITTEN_TABLES = [
   'webhook_secret',
   'webhook_delivery',
   'webhook_rejected_body',
+  'event_search_state',
 ]
 
 /**
@@ -74,6 +75,9 @@ export class Maintenance {
       await this.#pruneDeliveries()
       await this.#pool.run(MAINTENANCE_MS_MAX, (sql) =>
         sql.unsafe('select attune.prune_webhook_rejected_bodies($1::integer)', [this.#retentionDays]),
+      )
+      await this.#pool.run(MAINTENANCE_MS_MAX, (sql) =>
+        sql.unsafe('select attune.maintain_event_search($1::integer)', [this.#retentionDays]),
       )
       if (this.#engine.kind === 'embedded') await this.#vacuum()
     } catch (error) {

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import type { Sql } from 'postgres'
 import { encodeCursor } from '../../src/core/cursor.ts'
-import type { Event } from '../../src/core/event.ts'
-import { PAGE_BODY_BYTES_MAX } from '../../src/core/limits.ts'
+import type { Event, EventSummary } from '../../src/core/event.ts'
+import { PAGE_BODY_BYTES_MAX, PAYLOAD_SEARCH_BYTES_MAX } from '../../src/core/limits.ts'
 import { engines } from '../support/database.ts'
+import { eventually } from '../support/eventually.ts'
 import { type AdminUnderTest, accept, fieldsOf, idAt, startAdmin, TOKEN, triggerWithKey } from './support.ts'
 
 const bytes = (text: string) => new TextEncoder().encode(text)
@@ -277,5 +279,133 @@ describe.each([...engines])('the list of events on $name', (engine) => {
     for (let index = 0; index < 3; index++) large.unshift(await accept(admin.store, origin, { body }))
     expect(await idsOf('?trigger=large.bodies')).toHaveLength(1)
     expect(await walk('trigger=large.bodies')).toEqual(large.sort().reverse())
+  })
+})
+
+describe.each([...engines])('events by what is in them on $name', (engine) => {
+  let admin: AdminUnderTest
+  let sql: Sql
+  let ids: string[]
+  const nowMs = Date.now()
+
+  beforeAll(async () => {
+    admin = await startAdmin({
+      name: engine.name,
+      open: async () => {
+        const opened = await engine.open()
+        sql = opened.engine.createPool({ name: 'test', connectionsMax: 1, statementMsMax: 20_000 })
+        return opened
+      },
+    })
+    const push = await triggerWithKey(admin.store, 'github.push')
+    const paid = await triggerWithKey(admin.store, 'stripe.paid')
+    const at = (index: number) => idAt(nowMs - 3_600_000 + index * 60_000)
+    ids = [
+      await accept(admin.store, push, {
+        id: at(0),
+        body: bytes('{"repository":{"full_name":"a/b"},"items":[{"id":1},{"id":12345678901234567890}]}'),
+      }),
+      await accept(admin.store, push, {
+        id: at(1),
+        sourceIp: '2001:db8::1',
+        body: bytes('{"repository":{"full_name":"a/c"},"forced":false,"x.y":{"":null}}'),
+      }),
+      await accept(admin.store, paid, {
+        id: at(2),
+        contentType: 'application/x-www-form-urlencoded',
+        body: bytes('repository=a%2Fb&amount=10'),
+      }),
+      await accept(admin.store, paid, {
+        id: at(3),
+        body: bytes(`{"repository":{"full_name":"a/b"},"x":"${'x'.repeat(PAYLOAD_SEARCH_BYTES_MAX)}"}`),
+      }),
+    ]
+  })
+  afterAll(async () => {
+    await sql.end({ timeout: 1 })
+    await admin.close()
+  })
+
+  const list = (query: Record<string, string>) =>
+    admin.call('GET', `/api/v1/events?${new URLSearchParams(query)}`)
+  const idsOf = async (query: Record<string, string>) =>
+    (await list(query)).data<EventSummary[]>().map(({ id }) => id)
+
+  const FOUND: readonly (readonly [Record<string, string>, readonly number[]])[] = [
+    [{ path: 'repository.full_name', value: 'a/b' }, [0]],
+    [{ path: 'repository.full_name', value: 'a/B' }, []],
+    [{ path: 'items[].id', value: '1.0' }, [0]],
+    [{ path: 'items[].id', value: '12345678901234567890' }, [0]],
+    [{ path: 'items[].id', value: '12345678901234567891' }, []],
+    [{ path: 'items.id', value: '1' }, []],
+    [{ path: 'forced', value: 'false' }, [1]],
+    [{ path: '"x.y".""', value: 'null' }, [1]],
+    [{ path: 'forced', value: '' }, []],
+    [{ path: 'repository', value: 'a/b' }, [2]],
+    [{ path: 'amount', value: '10' }, [2]],
+    [{ path: 'repository.full_name', value: 'a/c', ip: '2001:DB8::1' }, [1]],
+    [{ path: 'repository.full_name', value: 'a/c', trigger: 'stripe.paid' }, []],
+    [{ ip: '2001:db8:0::1' }, [1]],
+    [{ ip: '192.0.2.1', trigger: 'github.push' }, [0]],
+    [{ ip: '192.0.2.99' }, []],
+  ]
+
+  test.each(FOUND)('%j finds %j, in full and in short', async (query, found) => {
+    const expected = found.map((index) => ids[index] ?? '')
+    expect(await idsOf(query)).toEqual(expected)
+    expect(await idsOf({ ...query, view: 'summary' })).toEqual(expected)
+  })
+
+  test('the same is found once they are indexed', async () => {
+    // The newest second is not indexed, so the mark ends with the youngest of these.
+    await eventually(async () => {
+      const [row] = await sql<{ mark: string }[]>`select mark::text from attune.event_search_state`
+      return row?.mark === ids.at(-1)
+    }, 20_000)
+    for (const [query, found] of FOUND) {
+      expect([query, await idsOf(query)]).toEqual([query, found.map((index) => ids[index] ?? '')])
+    }
+  })
+
+  test('an event is found the moment it is stored', async () => {
+    const push = { ...(await triggerWithKey(admin.store, 'github.new')) }
+    const id = await accept(admin.store, push, { body: bytes('{"fresh":"yes"}') })
+    expect(await idsOf({ path: 'fresh', value: 'yes' })).toEqual([id])
+    expect(await idsOf({ path: 'fresh', value: 'no' })).toEqual([])
+  })
+
+  test('a summary has neither payload nor headers', async () => {
+    const [summary] = (await list({ view: 'summary', trigger: 'stripe.paid' })).data<EventSummary[]>()
+    expect(summary).toEqual({
+      id: ids[3] ?? '',
+      trigger_ref: 'stripe.paid',
+      content_type: expect.any(String),
+      payload_size_bytes: expect.any(Number),
+      source_ip: '192.0.2.1',
+      received_at: expect.stringMatching(/Z$/),
+    })
+    const [full] = (await list({ view: 'full', trigger: 'stripe.paid' })).data<Event[]>()
+    expect(full).toHaveProperty('payload')
+    expect(full).toHaveProperty('headers')
+  })
+
+  test.each<readonly [Record<string, string>, readonly string[]]>([
+    [{ path: 'a' }, ['value']],
+    [{ value: 'a' }, ['path']],
+    [{ path: '', value: 'a' }, ['path']],
+    [{ path: 'a..b', value: 'a' }, ['path']],
+    [{ path: 'a[0]', value: 'a' }, ['path']],
+    [{ path: '"a', value: 'a' }, ['path']],
+    [{ path: 'x'.repeat(513), value: 'a' }, ['path']],
+    [{ path: Array.from({ length: 13 }, () => 'a').join('.'), value: 'a' }, ['path']],
+    [{ path: 'a', value: 'x'.repeat(257) }, ['value']],
+    [{ path: 'a\0', value: 'x\0' }, ['path', 'value']],
+    [{ ip: '192.0.2' }, ['ip']],
+    [{ ip: '192.0.2.0/24' }, ['ip']],
+    [{ view: 'short' }, ['view']],
+    [{ view: '' }, ['view']],
+  ])('%j is 422', async (query, fields) => {
+    const answer = await list(query)
+    expect([answer.status, fieldsOf(answer)]).toEqual([422, [...fields]])
   })
 })

@@ -106,7 +106,7 @@ test.each([
   ['/api/v1/triggers', 'post', ['201', '400', '401', '409', '413', '422', '500', '503']],
   ['/api/v1/triggers/{ref}', 'delete', ['204', '401', '404', '500', '503']],
   ['/api/v1/webhook-event-log/{id}', 'get', ['200', '401', '404', '500', '503']],
-  ['/api/v1/events', 'get', ['200', '401', '422', '500', '503']],
+  ['/api/v1/events', 'get', ['200', '401', '409', '422', '500', '503']],
   [
     '/api/v1/triggers/{ref}/webhooks/ip-whitelist',
     'put',

@@ -93,7 +93,11 @@ describe('each command makes the call of the contract', () => {
     ['trigger list --limit 5 --cursor a+b', '/api/v1/triggers?limit=5&cursor=a%2Bb'],
     [
       'events list --trigger a.b --since 2026-01-02T03:04:05Z --until 2026-01-03 --limit 5 --cursor c',
-      '/api/v1/events?trigger=a.b&since=2026-01-02T03%3A04%3A05.000Z&until=2026-01-03T00%3A00%3A00.000Z&limit=5&cursor=c',
+      '/api/v1/events?trigger=a.b&since=2026-01-02T03%3A04%3A05.000Z&until=2026-01-03T00%3A00%3A00.000Z&limit=5&cursor=c&view=summary',
+    ],
+    [
+      'events list --json --ip 2001:db8::1 --path items[]."a.b" --value x',
+      '/api/v1/events?ip=2001%3Adb8%3A%3A1&path=items%5B%5D.%22a.b%22&value=x',
     ],
     [
       'log list --trigger a.b --status 401 --code signature_invalid --ip 2001:db8::1',
@@ -122,6 +126,8 @@ describe('misuse is refused before anything is sent', () => {
     'log show latest',
     'events list --limit ten',
     'events list --since yesterday',
+    'events list --path a.b',
+    'events list --value x',
     'log list --until 1',
     'log list --status 4xx',
     'log list --follow --cursor c',
