@@ -1,6 +1,7 @@
 import { createAdmin } from './admin/index.ts'
 import { loadAdminToken } from './admin-token.ts'
 import { type Config, publicUrlOf } from './config.ts'
+import type { EffectiveSetting } from './core/administrator.ts'
 import { FLUSH_MS_MAX } from './core/limits.ts'
 import type { Log } from './core/log.ts'
 import type { Sealing } from './core/sealing.ts'
@@ -39,20 +40,27 @@ export type ReceiverProcesses = Pick<SupervisorOptions, 'startChild' | 'writeLin
  *
  * @param signal - ends the wait for a database that is not up yet; what it then throws is the signal's reason
  * @param processes - how to start a receiver process
+ * @param settings - as they are shown to administrators, without secrets
  */
 export function startApp(
   config: Config,
   log: Log,
   signal: AbortSignal,
   processes: ReceiverProcesses,
+  settings: readonly EffectiveSetting[],
 ): Promise<RunningApp> {
   return config.processes === 1
-    ? startWhole(config, log, signal)
-    : startSupervised(config, log, signal, processes)
+    ? startWhole(config, log, signal, settings)
+    : startSupervised(config, log, signal, processes, settings)
 }
 
 /** Receiver and admin in this process. */
-async function startWhole(config: Config, log: Log, signal: AbortSignal): Promise<RunningApp> {
+async function startWhole(
+  config: Config,
+  log: Log,
+  signal: AbortSignal,
+  settings: readonly EffectiveSetting[],
+): Promise<RunningApp> {
   const admin = loadAdminToken(config)
   const pages = await loadPages()
   const sealing = sealingOf(config, log)
@@ -75,6 +83,7 @@ async function startWhole(config: Config, log: Log, signal: AbortSignal): Promis
       port,
       isReady,
       pages,
+      settings,
     })
     listeners.push(adminListener)
     return {
@@ -101,6 +110,7 @@ async function startSupervised(
   log: Log,
   signal: AbortSignal,
   processes: ReceiverProcesses,
+  settings: readonly EffectiveSetting[],
 ): Promise<RunningApp> {
   const admin = loadAdminToken(config)
   const pages = await loadPages()
@@ -139,6 +149,7 @@ async function startSupervised(
       port,
       isReady,
       pages,
+      settings,
     })
     supervisor = new Supervisor({ config, port, log, ...processes })
     await Promise.race([supervisor.started, whenAborted(signal)])
@@ -296,6 +307,7 @@ interface AdminListening {
   readonly port: number
   readonly isReady: () => boolean
   readonly pages: Awaited<ReturnType<typeof loadPages>>
+  readonly settings: readonly EffectiveSetting[]
 }
 
 function listenForAdmins({
@@ -307,6 +319,7 @@ function listenForAdmins({
   port,
   isReady,
   pages,
+  settings,
 }: AdminListening): Listener {
   const admin = createAdmin({
     store,
@@ -317,6 +330,15 @@ function listenForAdmins({
     version: VERSION,
     pages,
     isReady,
+    trustedProxies: config.trustedProxies,
+    peerAddress: socketPeer,
+    nowMs: () => performance.now(),
+    installation: {
+      settings,
+      runtime: `Bun ${Bun.version}`,
+      started: new Date().toISOString(),
+      receiver_url: urlOf(config.host, port),
+    },
   })
   return listen(admin, {
     host: config.adminHost,

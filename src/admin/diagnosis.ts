@@ -39,6 +39,7 @@ export const attemptDiagnosis = (deps: Deps) => {
         ...logRowIdInPath,
         ...describe({
           id: 'diagnoseAttempt',
+          role: 'viewer',
           summary: 'Says why an attempt was refused for its signature, the likeliest cause first',
           answer: { one: 'AttemptDiagnosis' },
         }),
@@ -51,6 +52,7 @@ export const attemptDiagnosis = (deps: Deps) => {
         ...logRowIdInPath,
         ...describe({
           id: 'readmitAttempt',
+          role: 'operator',
           summary: 'Verifies a rejected attempt again, with the settings of now, and admits it as an event',
           answer: { one: 'Readmission' },
           codes: ['rejected_body_missing', 'readmission_refused'],

@@ -39,6 +39,7 @@ export const events = ({ store }: { readonly store: Store }) =>
         ...queryOf(ListQuery, { ...eventFilterRules, cursor: isRequestIdCursor }),
         ...describe({
           id: 'listEvents',
+          role: 'viewer',
           summary:
             'Lists events, newest first; a page ends early when its bodies grow large or its search long. Payloads of at most 256 KiB are searched',
           answer: { list: 'Event' },
@@ -51,13 +52,14 @@ export const events = ({ store }: { readonly store: Store }) =>
       async ({ params: { id } }) => json(`{"data":${eventJson(await store.events.read(id))}}`),
       {
         ...eventIdInPath,
-        ...describe({ id: 'readEvent', summary: 'Reads an event', answer: { one: 'Event' } }),
+        ...describe({ id: 'readEvent', role: 'viewer', summary: 'Reads an event', answer: { one: 'Event' } }),
       },
     )
     .get('/api/v1/events/:id/body', async ({ params: { id } }) => bodyResponse(await store.events.read(id)), {
       ...eventIdInPath,
       ...describe({
         id: 'readEventBody',
+        role: 'viewer',
         summary: 'The exact bytes that the sender sent',
         answer: { type: 'application/octet-stream' },
       }),

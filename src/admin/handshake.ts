@@ -22,7 +22,12 @@ export const handshake = ({ store: { handshakes } }: { readonly store: Store }) 
       async ({ params: { ref } }) => ({ data: view(await handshakes.read(ref)) }),
       {
         ...refInPath,
-        ...describe({ id: 'readHandshake', summary: 'Says whether a handshake is expected', answer }),
+        ...describe({
+          id: 'readHandshake',
+          role: 'viewer',
+          summary: 'Says whether a handshake is expected',
+          answer,
+        }),
       },
     )
     .post(
@@ -35,6 +40,7 @@ export const handshake = ({ store: { handshakes } }: { readonly store: Store }) 
         ...jsonBody(ArmSettings),
         ...describe({
           id: 'armHandshake',
+          role: 'operator',
           summary: 'Expects a handshake that hands over a secret or begins a subscription, for a while',
           answer,
         }),
@@ -45,7 +51,7 @@ export const handshake = ({ store: { handshakes } }: { readonly store: Store }) 
       async ({ params: { ref } }) => ({ data: view(await handshakes.disarm(ref)) }),
       {
         ...refInPath,
-        ...describe({ id: 'disarmHandshake', summary: 'Expects none any more', answer }),
+        ...describe({ id: 'disarmHandshake', role: 'operator', summary: 'Expects none any more', answer }),
       },
     )
     .post(
@@ -55,6 +61,7 @@ export const handshake = ({ store: { handshakes } }: { readonly store: Store }) 
         ...refInPath,
         ...describe({
           id: 'revealHandshakeSecret',
+          role: 'operator',
           summary: 'Shows, once, a secret that was handed over and that its sender wants typed in',
           answer,
           codes: ['secret_unknown'],

@@ -1,11 +1,13 @@
 import { Elysia } from 'elysia'
-import type { Log } from '../core/log.ts'
 import { errors } from '../http/errors.ts'
 import { liveness, readiness } from '../http/health.ts'
 import type { Store } from '../store/index.ts'
+import { Authentication, type AuthenticationDeps } from './authentication.ts'
 import { attemptDiagnosis } from './diagnosis.ts'
 import { events } from './events.ts'
+import { guard } from './guard.ts'
 import { handshake } from './handshake.ts'
+import { type Installation, installation } from './installation.ts'
 import { ipWhitelistCheck } from './ip-whitelist-check.ts'
 import { methods } from './methods.ts'
 import { type Metrics, metrics } from './metrics.ts'
@@ -13,22 +15,21 @@ import { openapi, type Route } from './openapi.ts'
 import { type PageFile, pages } from './pages.ts'
 import { rejectedBodies } from './rejected-bodies.ts'
 import { schemes } from './schemes.ts'
+import { session } from './session.ts'
 import { stats } from './stats.ts'
-import { token } from './token.ts'
+import { tokens } from './tokens.ts'
 import { triggers } from './triggers.ts'
 import { verification } from './verification.ts'
 import { webhookEventLog } from './webhook-event-log.ts'
 import { webhooks } from './webhooks.ts'
 
-export interface AdminDeps {
+export interface AdminDeps extends AuthenticationDeps {
   readonly store: Store
-  /** The bearer token that every call but the health checks needs. */
-  readonly token: string
   /** Base of the webhook URLs, without a slash at its end. */
   readonly publicUrl: string
-  readonly log: Log
   readonly metrics: Metrics
   readonly version: string
+  readonly installation: Installation
   /** The pages, by path. */
   readonly pages: ReadonlyMap<string, PageFile>
   isReady(): boolean
@@ -42,12 +43,13 @@ const SECURITY_HEADERS = {
 }
 
 /**
- * The control plane. The guards come in this order: what is thrown becomes problem+json, then the token, then the method;
+ * The control plane. The guards come in this order: what is thrown becomes problem+json, then who asks, then the method;
  * only then is a route looked at, and a body read.
  */
 export const createAdmin = (deps: AdminDeps) => {
   // Read at the first request, when the table is complete.
   const routes = (): readonly Route[] => app.routes
+  const authentication = new Authentication(deps)
   const app = new Elysia({
     // A short `Host` would shift the path otherwise.
     handler: { standardHostname: false },
@@ -60,10 +62,13 @@ export const createAdmin = (deps: AdminDeps) => {
     .use(errors(deps))
     .headers(SECURITY_HEADERS)
     .use(pages(deps.pages))
-    .use(token(deps.token))
+    .use(guard(authentication, routes))
     .use(methods(routes))
     .use(liveness())
     .use(readiness(deps))
+    .use(session({ ...deps, authentication }))
+    .use(tokens(deps))
+    .use(installation(deps))
     .use(triggers(deps))
     .use(webhooks(deps))
     .use(ipWhitelistCheck())

@@ -23,6 +23,7 @@ export const ipWhitelistCheck = () =>
       ...jsonBody(WhitelistToCheck),
       ...describe({
         id: 'checkIpWhitelist',
+        role: 'viewer',
         summary: 'Judges the entries of a whitelist one by one, and says whether an address would pass',
         answer: { one: 'WhitelistCheck' },
       }),

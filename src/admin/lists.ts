@@ -35,6 +35,14 @@ const cursorRule =
 /** Cursors of events and log rows: ids with their time inside. */
 export const isRequestIdCursor = cursorRule((id) => requestIdTimeMs(id) !== null)
 
+const BIGINT_MAX = 2n ** 63n - 1n
+
+/** Whether a text is a 64-bit number as our identities are: positive, and written in one way. */
+export const isIdentity = (id: string): boolean => /^[1-9][0-9]{0,18}$/.test(id) && BigInt(id) <= BIGINT_MAX
+
+/** Cursors of what is numbered. */
+export const isIdentityCursor = cursorRule(isIdentity)
+
 /** Cursors that carry more than an id, which only their list can read. */
 export const isCursor = cursorRule(() => true)
 

@@ -14,6 +14,7 @@ export const metrics = (source: Metrics) =>
     async () => new Response(await source.render(), { headers: { 'content-type': source.contentType } }),
     describe({
       id: 'readMetrics',
+      role: 'viewer',
       summary: 'Metrics in the text format of Prometheus',
       answer: { type: 'text/plain' },
     }),

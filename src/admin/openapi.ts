@@ -4,6 +4,7 @@ import { REJECTIONS, type RejectionCode } from '../core/rejection.ts'
 import { TriggerRef } from '../core/trigger.ts'
 import { type Description, describe, descriptionOf } from './describe.ts'
 import { MODELS, type ModelName } from './models.ts'
+import { SESSION_COOKIE } from './session-cookie.ts'
 
 /** A line of the route table, as far as the document reads it. */
 export interface Route {
@@ -29,7 +30,12 @@ export const openapi = ({ version, routes }: { readonly version: string; routes(
       text ??= JSON.stringify(openapiDocument(routes(), version))
       return new Response(text, { headers: { 'content-type': 'application/json;charset=utf-8' } })
     },
-    describe({ id: 'readOpenapi', summary: 'This document', answer: { type: 'application/json' } }),
+    describe({
+      id: 'readOpenapi',
+      role: 'viewer',
+      summary: 'This document',
+      answer: { type: 'application/json' },
+    }),
   )
 }
 
@@ -49,10 +55,19 @@ export function openapiDocument(routes: readonly Route[], version: string) {
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],
-    security: [{ token: [] }],
+    security: [{ token: [] }, { session: [] }],
     paths,
     components: {
-      securitySchemes: { token: { type: 'http', scheme: 'bearer' } },
+      securitySchemes: {
+        token: { type: 'http', scheme: 'bearer' },
+        session: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: SESSION_COOKIE,
+          description:
+            'For pages of the console: what changes something needs X-Attune-Console: 1 and its Origin too',
+        },
+      },
       headers: {
         RequestId: {
           description: 'Leads to the log entry',
@@ -84,7 +99,8 @@ function operationOf({ method, path, hooks = {} }: Route): object | null {
     operationId: description.id,
     summary: description.summary,
     tags: [path.split('/')[3] ?? 'process'],
-    ...(health !== undefined && { security: [] }),
+    ...(health === undefined && { 'x-attune-role': description.role ?? 'admin' }),
+    ...((health !== undefined || description.role === 'nobody') && { security: [] }),
     ...(parameters.length > 0 && { parameters }),
     ...(body !== null && {
       requestBody: {
@@ -106,14 +122,15 @@ const pathParameters = (path: string): object[] =>
     name,
     in: 'path',
     required: true,
-    schema: PARAMETERS[name ?? ''] ?? { type: 'string', format: 'uuid' },
+    schema: PARAMETERS[path] ?? PARAMETERS[name ?? ''] ?? { type: 'string', format: 'uuid' },
   }))
 
-/** What is in a path, where it is no request id. */
+/** What is in a path, where it is no request id: by the path or by the name. */
 const PARAMETERS: Readonly<Record<string, unknown>> = {
   ref: jsonSchema(TriggerRef),
   name: { type: 'string' },
   label: { type: 'string' },
+  '/api/v1/tokens/:id': { type: 'string', pattern: '^[1-9][0-9]{0,18}$' },
 }
 
 const queryParameters = (query: TObject | null): object[] =>
@@ -152,8 +169,11 @@ interface Input {
 }
 
 /** What every route can answer, what follows from its path and input, and what it says itself. */
-const codesOf = ({ codes = [] }: Description, { path, body, query }: Input): RejectionCode[] => [
+const codesOf = ({ codes = [], role }: Description, { path, body, query }: Input): RejectionCode[] => [
   'unauthorized',
+  'origin_refused',
+  ...(role === 'nobody' ? [] : (['role_insufficient'] as const)),
+  'sign_ins_slowed',
   ...(path.includes(':ref') ? (['trigger_unknown'] as const) : []),
   ...(path.includes('/schemes/:name') ? (['scheme_unknown'] as const) : []),
   ...(path.includes('/events/:id') ? (['event_unknown'] as const) : []),
@@ -162,7 +182,7 @@ const codesOf = ({ codes = [] }: Description, { path, body, query }: Input): Rej
   ...(body !== null ? (['body_incomplete', 'payload_too_large'] as const) : []),
   ...(body !== null || query !== null ? (['request_invalid'] as const) : []),
   'internal',
-  ...(path.startsWith('/api/') ? (['store_unavailable'] as const) : []),
+  'store_unavailable',
 ]
 
 function problems(codes: readonly RejectionCode[]): object {

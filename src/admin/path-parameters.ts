@@ -4,6 +4,7 @@ import { Rejection } from '../core/rejection.ts'
 import { requestIdTimeMs } from '../core/request-id.ts'
 import { TriggerRef } from '../core/trigger.ts'
 import { checkedBy } from './input.ts'
+import { isIdentity } from './lists.ts'
 
 const RefParameter = t.Object({ ref: TriggerRef })
 const IdParameter = t.Object({ id: t.String({ format: 'uuid' }) })
@@ -24,6 +25,17 @@ const requestIdInPath = (unknown: 'event_unknown' | 'log_row_unknown') => ({
     throw new Rejection(unknown, 'the path has no valid id')
   }),
 })
+
+const TokenIdParameter = t.Object({ id: t.String() })
+
+/** Likewise: tokens are numbered. */
+export const tokenIdInPath = {
+  params: checkedBy(TokenIdParameter, (params) => {
+    const { id } = params as { id: unknown }
+    if (typeof id === 'string' && isIdentity(id)) return { id }
+    throw new Rejection('token_unknown', 'the path has no valid id')
+  }),
+}
 
 export const eventIdInPath = requestIdInPath('event_unknown')
 export const logRowIdInPath = requestIdInPath('log_row_unknown')

@@ -29,6 +29,7 @@ export const rejectedBodies = ({ store }: { readonly store: Store }) =>
         ...refInPath,
         ...describe({
           id: 'readRejectedBodies',
+          role: 'viewer',
           summary: 'Says how much is kept of attempts that were refused for their signature',
           answer: { one: 'RejectedBodiesState' },
         }),
@@ -44,6 +45,7 @@ export const rejectedBodies = ({ store }: { readonly store: Store }) =>
         ...jsonBody(RejectedBodiesSettings),
         ...describe({
           id: 'setRejectedBodies',
+          role: 'operator',
           summary: 'Keeps so many bytes of attempts that were refused for their signature, the latest',
           answer: { one: 'RejectedBodiesState' },
         }),
@@ -56,6 +58,7 @@ export const rejectedBodies = ({ store }: { readonly store: Store }) =>
         ...refInPath,
         ...describe({
           id: 'disableRejectedBodies',
+          role: 'operator',
           summary: 'Keeps nothing of rejected attempts, and forgets what is kept',
           answer: { one: 'RejectedBodiesState' },
         }),

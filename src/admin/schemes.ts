@@ -11,6 +11,7 @@ export const schemes = () =>
     .get('/api/v1/schemes', () => ({ data: PRESETS.map(schemeView), next_cursor: null }), {
       ...describe({
         id: 'listSchemes',
+        role: 'viewer',
         summary: 'Lists how the webhooks of senders are verified, all on one page, in order of name',
         answer: { list: 'Scheme' },
       }),
@@ -18,6 +19,7 @@ export const schemes = () =>
     .get('/api/v1/schemes/:name', ({ params: { name } }) => ({ data: schemeView(presetOf(name)) }), {
       ...describe({
         id: 'readScheme',
+        role: 'viewer',
         summary: 'Reads how the webhooks of one sender are verified',
         answer: { one: 'Scheme' },
       }),

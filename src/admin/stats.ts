@@ -12,6 +12,7 @@ export const stats = ({ store }: { readonly store: Store }) =>
     .get('/api/v1/stats', async () => ({ data: totalsView(await store.stats.total()) }), {
       ...describe({
         id: 'readStats',
+        role: 'viewer',
         summary: 'Statistics of all triggers together',
         answer: { one: 'WebhookTotals' },
       }),
@@ -31,6 +32,7 @@ export const stats = ({ store }: { readonly store: Store }) =>
         ...refInPath,
         ...describe({
           id: 'readTriggerStats',
+          role: 'viewer',
           summary: 'Statistics of one trigger',
           answer: { one: 'WebhookStats' },
         }),

@@ -28,6 +28,7 @@ export const triggers = ({ store, publicUrl }: { readonly store: Store; readonly
         ...jsonBody(NewTrigger),
         ...describe({
           id: 'createTrigger',
+          role: 'operator',
           summary: 'Creates a trigger; its webhooks are off',
           status: 201,
           answer: { one: 'Trigger' },
@@ -48,6 +49,7 @@ export const triggers = ({ store, publicUrl }: { readonly store: Store; readonly
         ...queryOf(ListQuery, { cursor: isCursor }),
         ...describe({
           id: 'listTriggers',
+          role: 'viewer',
           summary: 'Lists triggers: newest first, or as is asked for; those with a text in ref or label',
           answer: { list: 'Trigger' },
         }),
@@ -58,7 +60,12 @@ export const triggers = ({ store, publicUrl }: { readonly store: Store; readonly
       async ({ params: { ref } }) => ({ data: triggerView(await store.triggers.read(ref), publicUrl) }),
       {
         ...refInPath,
-        ...describe({ id: 'readTrigger', summary: 'Reads a trigger', answer: { one: 'Trigger' } }),
+        ...describe({
+          id: 'readTrigger',
+          role: 'viewer',
+          summary: 'Reads a trigger',
+          answer: { one: 'Trigger' },
+        }),
       },
     )
     .patch(
@@ -71,6 +78,7 @@ export const triggers = ({ store, publicUrl }: { readonly store: Store; readonly
         ...jsonBody(TriggerChange),
         ...describe({
           id: 'changeTrigger',
+          role: 'operator',
           summary: 'Changes the label or the description; null removes one',
           answer: { one: 'Trigger' },
         }),
@@ -86,6 +94,7 @@ export const triggers = ({ store, publicUrl }: { readonly store: Store; readonly
         ...refInPath,
         ...describe({
           id: 'deleteTrigger',
+          role: 'admin',
           summary: 'Deletes a trigger and ends its URL; its events and log rows stay',
           status: 204,
         }),

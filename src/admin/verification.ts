@@ -123,6 +123,7 @@ export const verification = ({ store, publicUrl }: { readonly store: Store; read
         ...refInPath,
         ...describe({
           id: 'readVerification',
+          role: 'viewer',
           summary: 'Reads how a trigger verifies, without its secrets',
           answer: { one: 'VerificationState' },
         }),
@@ -145,6 +146,7 @@ export const verification = ({ store, publicUrl }: { readonly store: Store; read
         }),
         ...describe({
           id: 'setVerification',
+          role: 'operator',
           summary: 'Asks senders for the proof of a scheme; a secret that is made here is shown this once',
           answer: { one: 'VerificationState' },
         }),
@@ -159,6 +161,7 @@ export const verification = ({ store, publicUrl }: { readonly store: Store; read
         ...refInPath,
         ...describe({
           id: 'disableVerification',
+          role: 'operator',
           summary: 'Asks for no proof and forgets every secret',
           answer: { one: 'Trigger' },
         }),
@@ -174,6 +177,7 @@ export const verification = ({ store, publicUrl }: { readonly store: Store; read
         ...refInPath,
         ...describe({
           id: 'listSecrets',
+          role: 'viewer',
           summary: 'Lists the secrets of a trigger by their labels, newest first, all on one page',
           answer: { list: 'WebhookSecret' },
         }),
@@ -193,6 +197,7 @@ export const verification = ({ store, publicUrl }: { readonly store: Store; read
         ...jsonBody(NewSecretSettings, { secret: isSecret }),
         ...describe({
           id: 'addSecret',
+          role: 'operator',
           summary: 'Accepts a further secret; the others go on as they did, or end in so many seconds',
           status: 201,
           answer: { one: 'NewWebhookSecret' },
@@ -210,6 +215,7 @@ export const verification = ({ store, publicUrl }: { readonly store: Store; read
         ...jsonBody(ExpirySettings),
         ...describe({
           id: 'expireSecret',
+          role: 'operator',
           summary: 'Ends a secret, at once or in so many seconds',
           answer: { one: 'WebhookSecret' },
           codes: ['secret_unknown'],
@@ -219,6 +225,7 @@ export const verification = ({ store, publicUrl }: { readonly store: Store; read
     .post('/api/v1/rekey', async () => ({ data: await verifications.rekey() }), {
       ...describe({
         id: 'rekeySecrets',
+        role: 'admin',
         summary: 'Seals every secret with the current master key; may be repeated',
         answer: { one: 'Rekeyed' },
         codes: ['master_key_missing'],

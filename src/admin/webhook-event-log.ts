@@ -50,6 +50,7 @@ export const webhookEventLog = ({ store }: { readonly store: Store }) =>
         ...queryOf(ListQuery, { ...timeRules, ip: isAddress, cursor: isRequestIdCursor }),
         ...describe({
           id: 'listWebhookEventLog',
+          role: 'viewer',
           summary: 'Lists attempts, accepted or not, newest first',
           answer: { list: 'WebhookEventLogRow' },
         }),
@@ -62,6 +63,7 @@ export const webhookEventLog = ({ store }: { readonly store: Store }) =>
         ...logRowIdInPath,
         ...describe({
           id: 'readWebhookEventLogRow',
+          role: 'viewer',
           summary: 'Reads the row of one attempt, by the request id that its sender was told',
           answer: { one: 'WebhookEventLogRow' },
         }),

@@ -37,6 +37,7 @@ export const webhooks = ({ store, publicUrl }: { readonly store: Store; readonly
         ...refInPath,
         ...describe({
           id: 'enableWebhook',
+          role: 'operator',
           summary: 'Switches webhooks on; the first time makes the key, later times keep it',
           ...answersState,
         }),
@@ -49,6 +50,7 @@ export const webhooks = ({ store, publicUrl }: { readonly store: Store; readonly
         ...refInPath,
         ...describe({
           id: 'disableWebhook',
+          role: 'operator',
           summary: 'Switches webhooks off and keeps the key',
           ...answersState,
         }),
@@ -61,6 +63,7 @@ export const webhooks = ({ store, publicUrl }: { readonly store: Store; readonly
         ...refInPath,
         ...describe({
           id: 'regenerateWebhookKey',
+          role: 'operator',
           summary: 'Makes a new key; the old one ends at once',
           ...answersState,
         }),
@@ -82,6 +85,7 @@ export const webhooks = ({ store, publicUrl }: { readonly store: Store; readonly
         ...jsonBody(HmacSettings, { secret: isSecret }),
         ...describe({
           id: 'enableHmac',
+          role: 'operator',
           summary: 'Asks senders for a signature; the answer shows the secret this once',
           answer: { one: 'HmacState' },
         }),
@@ -94,6 +98,7 @@ export const webhooks = ({ store, publicUrl }: { readonly store: Store; readonly
         ...refInPath,
         ...describe({
           id: 'disableHmac',
+          role: 'operator',
           summary: 'Asks for no signature and forgets the secret',
           ...answersTrigger,
         }),
@@ -111,6 +116,7 @@ export const webhooks = ({ store, publicUrl }: { readonly store: Store; readonly
         ...jsonBody(DeduplicationInput, { on: areFields }),
         ...describe({
           id: 'setDeduplication',
+          role: 'operator',
           summary: 'Makes one event of what is delivered more than once under the same id',
           ...answersTrigger,
         }),
@@ -123,6 +129,7 @@ export const webhooks = ({ store, publicUrl }: { readonly store: Store; readonly
         ...refInPath,
         ...describe({
           id: 'disableDeduplication',
+          role: 'operator',
           summary: 'Makes an event of every delivery',
           ...answersTrigger,
         }),
@@ -136,6 +143,7 @@ export const webhooks = ({ store, publicUrl }: { readonly store: Store; readonly
         ...jsonBody(RateLimitSettings),
         ...describe({
           id: 'setRateLimit',
+          role: 'operator',
           summary: 'Takes at most so many requests in each window',
           ...answersTrigger,
         }),
@@ -146,7 +154,12 @@ export const webhooks = ({ store, publicUrl }: { readonly store: Store; readonly
       async ({ params: { ref } }) => view(await store.triggers.disableRateLimit(ref)),
       {
         ...refInPath,
-        ...describe({ id: 'disableRateLimit', summary: 'Takes any number of requests', ...answersTrigger }),
+        ...describe({
+          id: 'disableRateLimit',
+          role: 'operator',
+          summary: 'Takes any number of requests',
+          ...answersTrigger,
+        }),
       },
     )
     .put(
@@ -157,6 +170,7 @@ export const webhooks = ({ store, publicUrl }: { readonly store: Store; readonly
         ...jsonBody(IpWhitelistSettings, { cidrs: areCanonical }),
         ...describe({
           id: 'setIpWhitelist',
+          role: 'operator',
           summary: 'Takes requests from these addresses only; an empty list refuses everyone',
           ...answersTrigger,
         }),
@@ -169,6 +183,7 @@ export const webhooks = ({ store, publicUrl }: { readonly store: Store; readonly
         ...refInPath,
         ...describe({
           id: 'disableIpWhitelist',
+          role: 'operator',
           summary: 'Takes requests from any address and forgets the list',
           ...answersTrigger,
         }),
@@ -182,6 +197,7 @@ export const webhooks = ({ store, publicUrl }: { readonly store: Store; readonly
         ...jsonBody(PayloadLimitSettings),
         ...describe({
           id: 'setPayloadLimit',
+          role: 'operator',
           summary: 'Takes payloads of at most so many units of 1,024 bytes',
           ...answersTrigger,
         }),
@@ -194,6 +210,7 @@ export const webhooks = ({ store, publicUrl }: { readonly store: Store; readonly
         ...refInPath,
         ...describe({
           id: 'resetPayloadLimit',
+          role: 'operator',
           summary: `Restores the limit of ${PAYLOAD_KB_DEFAULT}`,
           ...answersTrigger,
         }),

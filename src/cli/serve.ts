@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ReceiverProcesses, RunningApp } from '../app.ts'
-import { SETTINGS } from '../config.ts'
+import { type Config, describeConfig, SETTINGS } from '../config.ts'
+import type { EffectiveSetting } from '../core/administrator.ts'
 import { SHUTDOWN_MS_MAX } from '../core/limits.ts'
 import type { Log } from '../core/log.ts'
 import { faultFields } from '../log.ts'
 import { type CommandContext, command, Misconfigured } from './command.ts'
 import { RECEIVER_PROCESS } from './receiver-process.ts'
-import { readConfig, SERVER_OPTIONS } from './settings.ts'
+import { type GivenOptions, readConfig, SERVER_OPTIONS, settingFlags } from './settings.ts'
 
 const serve = command({
   name: 'serve',
@@ -35,7 +36,8 @@ const serve = command({
 
     // Imported here, so that the commands of a client start without the server.
     const { startApp } = await import('../app.ts')
-    const starting = startApp(config, log, stopping.signal, receiverProcesses(context))
+    const settings = effectiveSettings(config, options, context)
+    const starting = startApp(config, log, stopping.signal, receiverProcesses(context), settings)
     const failure = starting.then((app) => {
       announce(app, log)
       return app.failed
@@ -57,6 +59,18 @@ const serve = command({
   },
 })
 
+const effectiveSettings = (
+  config: Config,
+  options: GivenOptions,
+  { env }: CommandContext,
+): readonly EffectiveSetting[] =>
+  describeConfig(config, { env, flags: settingFlags(options) }).map((line) => ({
+    variable: line.variable,
+    value: line.value,
+    default: line.default,
+    origin: line.origin,
+  }))
+
 /** Settings reach a receiver process by message, so that none has to be in its environment too. */
 function receiverProcesses({ env, startChild, writeLogLine }: CommandContext): ReceiverProcesses {
   const settings = new Set(Object.values(SETTINGS).map(({ variable }) => variable))
@@ -72,6 +86,9 @@ function announce(app: RunningApp, log: Log): void {
     receiver_url: app.receiverUrl,
     admin_url: app.adminUrl,
     admin_token_path: app.adminTokenPath,
+    console: `open ${app.adminUrl} and sign in with ${
+      app.adminTokenPath === null ? SETTINGS.adminToken.variable : `the token in ${app.adminTokenPath}`
+    }`,
   })
 }
 

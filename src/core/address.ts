@@ -132,6 +132,18 @@ export function matchesCidrs(compiled: CompiledCidrs, address: string): boolean 
   return false
 }
 
+/**
+ * Whom an address stands for when requests are counted: itself, and of IPv6 its /64, all of whose addresses one host may use.
+ *
+ * @returns `null` when it is no address
+ */
+export function countedNetwork(address: string): string | null {
+  const canonical = parseAddress(address)
+  if (canonical === null || !canonical.includes(':')) return canonical
+  const network = parseNetwork(`${canonical}/64`)
+  return network === null ? null : `${wordsText(network.words)}/64`
+}
+
 /** The network of an address or CIDR with its host bits cleared, or `null` when it is neither. */
 function parseNetwork(text: string): Network | null {
   const [address, prefix] = cut(text)

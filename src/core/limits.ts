@@ -221,6 +221,37 @@ export const SHUTDOWN_MS_MAX = 20_000
 export const ADMIN_TOKEN_LENGTH_MIN = 32
 export const ADMIN_TOKEN_LENGTH_MAX = 1_024
 
+/** Tokens of the admin API that are neither revoked nor expired; those that are, are kept for so long and up to so many. */
+export const API_TOKENS_MAX = 100
+export const API_TOKENS_ENDED_MAX = 1_000
+export const API_TOKEN_KEPT_DAYS = 90
+export const API_TOKEN_NAME_LENGTH_MAX = 64
+export const API_TOKEN_DAYS_MAX = 3_650
+
+/** Its random part, and how many characters of it are shown so that its owner knows it: 224 of 256 bits stay unseen. */
+export const API_TOKEN_BYTES = 32
+export const API_TOKEN_PREFIX_LENGTH = 15
+
+/** A session ends after so long without a request, and after so long in any case: a working day with its breaks. */
+export const ADMIN_SESSION_IDLE_SECONDS_MAX = 2 * 3_600
+export const ADMIN_SESSION_SECONDS_MAX = 12 * 3_600
+
+/** Sessions of one token. Past it the one that was used the longest ago ends. */
+export const ADMIN_SESSIONS_MAX = 50
+
+/** When a token or a session was used is written down no more often. */
+export const LAST_USE_WRITE_SECONDS = 60
+
+/** Look-ups of tokens and sessions that are under way at once; strangers can ask for them. Past it: 503. */
+export const SIGN_IN_LOOKUPS_MAX = 64
+
+/** Wrong tokens that one address may show in this time; then it shows none at all until the time is over. */
+export const WRONG_TOKENS_MAX = 10
+export const WRONG_TOKENS_MS = 60_000
+
+/** Addresses of which that is remembered. Whoever has more of them could not guess a token either. */
+export const WRONG_TOKEN_ADDRESSES_MAX = 10_000
+
 /** Longest text of one field of a log entry; what is cut off ends in an ellipsis. */
 export const LOG_TEXT_LENGTH_MAX = 2_048
 

@@ -67,10 +67,31 @@ export const REJECTIONS = {
     title: 'Unauthorized',
     detail: 'The admin API asks for its bearer token.',
   },
+  role_insufficient: {
+    status: 403,
+    title: 'Role insufficient',
+    detail: 'The role of this token does not allow this.',
+  },
+  origin_refused: {
+    status: 403,
+    title: 'Origin refused',
+    detail: 'With a session, requests are taken from pages of the console only.',
+  },
+  sign_ins_slowed: {
+    status: 429,
+    title: 'Sign-ins slowed',
+    detail: 'Too many wrong tokens came from this address; wait for the time in Retry-After.',
+  },
   request_invalid: {
     status: 422,
     title: 'Request invalid',
     detail: 'The request does not have the form that is asked for; see errors.',
+  },
+  token_unknown: { status: 404, title: 'Token unknown', detail: 'No token has this id.' },
+  token_name_taken: {
+    status: 409,
+    title: 'Token name taken',
+    detail: 'A token of this name is there already.',
   },
   trigger_unknown: { status: 404, title: 'Trigger unknown', detail: 'No trigger has this ref.' },
   scheme_unknown: { status: 404, title: 'Scheme unknown', detail: 'No scheme has this name.' },

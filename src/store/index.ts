@@ -2,6 +2,8 @@ import { ADMIN_QUERY_MS_MAX, PAYLOAD_INDEX_PRESSED_ROWS, QUERY_MS_MAX } from '..
 import type { Log } from '../core/log.ts'
 import { Sealing } from '../core/sealing.ts'
 import { AdminDatabase } from './admin-database.ts'
+import { AdminSessions } from './admin-sessions.ts'
+import { ApiTokens } from './api-tokens.ts'
 import { type Engine, Pool } from './connection.ts'
 import { Events } from './events.ts'
 import { Handshakes } from './handshakes.ts'
@@ -35,6 +37,10 @@ export interface Store {
   readonly webhookEventLog: WebhookEventLog
   readonly rejectedBodies: RejectedBodies
   readonly stats: Stats
+  readonly apiTokens: ApiTokens
+  readonly adminSessions: AdminSessions
+  /** Engine and version, for people to read. */
+  databaseVersion(): Promise<string>
   /** Flushes what waits, and closes the database. */
   close(deadlineMs: number): Promise<void>
 }
@@ -93,6 +99,12 @@ export async function openStore({
   const rateLimitCounter = new RateLimitCounter(lookupPool, () => intakeWriter.countSoon())
   const adminOptions = { name: 'admin', connectionsMax: 4, statementMsMax: ADMIN_QUERY_MS_MAX }
   const database = new AdminDatabase(engine, adminOptions)
+  // Of their own, so that nobody who has just signed in waits behind what administrators are searching for.
+  const signInPool = new Pool(engine, {
+    name: 'sign-in',
+    connectionsMax: 2,
+    statementMsMax: ADMIN_QUERY_MS_MAX,
+  })
 
   const maintenance = new Maintenance(engine, maintenancePool, log, retentionDays)
   const triggerCache = new TriggerCache(lookupPool, sealing, log)
@@ -129,6 +141,14 @@ export async function openStore({
     webhookEventLog: new WebhookEventLog(database),
     rejectedBodies: new RejectedBodies(database, sealing),
     stats: new Stats(database),
+    apiTokens: new ApiTokens(database),
+    adminSessions: new AdminSessions(signInPool),
+    async databaseVersion() {
+      const [row] = await database.statement((sql) =>
+        sql.unsafe<{ version: string }[]>("select current_setting('server_version') as version"),
+      )
+      return `${engine.kind === 'embedded' ? 'embedded PostgreSQL' : 'PostgreSQL'} ${row?.version ?? ''}`
+    },
     async close(deadlineMs) {
       const closeSeconds = 2
       maintenance.stop()
@@ -141,6 +161,7 @@ export async function openStore({
       await Promise.all([
         ...[maintenancePool, payloadPool, intakePool, lookupPool].map((pool) => pool.close(closeSeconds)),
         database.close(closeSeconds),
+        signInPool.close(closeSeconds),
       ])
       await engine.close()
     },

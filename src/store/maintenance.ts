@@ -1,4 +1,6 @@
 import {
+  ADMIN_SESSION_IDLE_SECONDS_MAX,
+  API_TOKEN_KEPT_DAYS,
   DELIVERIES_PRUNED_BATCHES_MAX,
   DELIVERIES_PRUNED_ROWS_MAX,
   SECRET_KEPT_DAYS,
@@ -20,8 +22,18 @@ const REWRITTEN_TABLES = [
   'webhook_secret',
   'webhook_delivery',
   'webhook_rejected_body',
+  'admin_session',
+  'api_token',
   'event_search_state',
 ]
+
+const PRUNE_SESSIONS = `
+  delete from attune.admin_session
+  where expires <= now() or last_seen <= now() - make_interval(secs => $1::integer)`
+
+const PRUNE_TOKENS = `
+  delete from attune.api_token
+  where least(revoked, expires) < now() - make_interval(days => $1::integer)`
 
 /**
  * What has to be done now and then: partitions ahead, retention, and for the embedded database the vacuums that
@@ -72,6 +84,10 @@ export class Maintenance {
       await this.#pool.run(MAINTENANCE_MS_MAX, (sql) =>
         sql.unsafe('select attune.prune_webhook_stats_minutely()'),
       )
+      await this.#pool.run(MAINTENANCE_MS_MAX, (sql) =>
+        sql.unsafe(PRUNE_SESSIONS, [ADMIN_SESSION_IDLE_SECONDS_MAX]),
+      )
+      await this.#pool.run(MAINTENANCE_MS_MAX, (sql) => sql.unsafe(PRUNE_TOKENS, [API_TOKEN_KEPT_DAYS]))
       await this.#pruneDeliveries()
       await this.#pool.run(MAINTENANCE_MS_MAX, (sql) =>
         sql.unsafe('select attune.prune_webhook_rejected_bodies($1::integer)', [this.#retentionDays]),

@@ -16,18 +16,26 @@ afterAll(() => admin.close())
 
 const HEALTH = ['/healthz', '/readyz']
 
-/** Every line of the route table, with something in place of its parameters. */
+/** Every line of the route table that asks who it is, with something in place of its parameters. */
 const routes = () =>
   admin.app.routes
     .filter(({ method, path }) => method !== 'ALL' && !HEALTH.includes(path))
+    .filter(({ method, path }) => `${method} ${path}` !== 'POST /api/v1/session')
     .map(({ method, path }) => ({ method, path: path.replaceAll(/:[a-z]+/g, 'some.thing') }))
+
+/** Each call from an address of its own: wrong tokens are counted by address. */
+let addresses = 0
+const fromSomewhereElse = () => {
+  addresses += 1
+  return { 'x-forwarded-for': `192.0.${addresses >> 8}.${addresses & 255}` }
+}
 
 describe('the bearer token', () => {
   test('guards every route of the route table', async () => {
     expect(routes().length).toBeGreaterThan(20)
     for (const { method, path } of routes()) {
       for (const token of [null, 'wrong', `${TOKEN}x`, TOKEN.slice(0, -1)]) {
-        const answer = await admin.call(method, path, { token })
+        const answer = await admin.call(method, path, { token, headers: fromSomewhereElse() })
         expect(`${method} ${path} ${answer.status}`).toBe(`${method} ${path} 401`)
         expect(answer.problem().code).toBe('unauthorized')
         expect(answer.headers.get('www-authenticate')).toBe('Bearer')
@@ -43,11 +51,31 @@ describe('the bearer token', () => {
     }
   })
 
-  test.each(['/', '/nope', '/api/v1/nope', '/api/v1/triggers/a/b/c/d'])(
-    'is asked for at %s, where nothing is, so that nothing is disclosed',
+  test.each([
+    '/api',
+    '/api/',
+    '/api/v1/nope',
+    '/api/v1/triggers/a/b/c/d',
+    '/metrics/x',
+    '/openapi.json/',
+    '/API/v1/triggers',
+    '/%61pi/v1/triggers',
+    '/api%2fv1/triggers',
+    '/%zz',
+  ])('is asked for at %s, where nothing is, so that nothing is disclosed', async (path) => {
+    expect((await admin.call('GET', path, { token: null })).status).toBe(401)
+    expect((await admin.call('GET', path)).problem().code).toBe('route_unknown')
+  })
+
+  test.each(['/', '/nope', '/healthz/', '/HEALTHZ', '/%68ealthz', '/apis'])(
+    'is not asked for at %s, where only a page could be',
     async (path) => {
-      expect((await admin.call('GET', path, { token: null })).status).toBe(401)
-      expect((await admin.call('GET', path)).problem().code).toBe('route_unknown')
+      for (const token of [null, TOKEN]) {
+        for (const method of ['GET', 'HEAD']) {
+          expect((await admin.call(method, path, { token })).status).toBe(404)
+        }
+        expect((await admin.call('POST', path, { token })).status).toBe(token === null ? 401 : 404)
+      }
     },
   )
 
@@ -96,19 +124,22 @@ describe('the bearer token', () => {
     'GET /healthz/../api/v1/triggers',
     'GET /api/v1/triggers?/healthz',
     'GET /api/v1/triggers#/healthz',
-    'GET //healthz',
-    'GET /healthz/',
-    'GET /HEALTHZ',
-    'GET /%68ealthz',
+    'GET /healthz/..\\api\\v1\\triggers',
+    'GET /x/../api/v1/triggers',
+    'POST //healthz',
+    'POST /healthz/',
+    'POST /HEALTHZ',
+    'POST /%68ealthz',
     'GET http://x/api/v1/triggers?x=/healthz',
   ])('is asked for although the request line is %s', async (line) => {
     expect(await statusOf(`${line} HTTP/1.1\r\nHost: a\r\n`)).toBe(401)
   })
 
   test.each(['a', 'x/healthz?', '/healthz', 'a/healthz#'])(
-    'is asked for although the Host is %s',
+    'is not made up for by the Host %s',
     async (host) => {
-      expect([400, 401]).toContain(await statusOf(`GET /api/v1/triggers HTTP/1.1\r\nHost: ${host}\r\n`))
+      // Where the Host makes another path of it, that one leads nowhere.
+      expect([400, 401, 404]).toContain(await statusOf(`GET /api/v1/triggers HTTP/1.1\r\nHost: ${host}\r\n`))
     },
   )
 

@@ -71,10 +71,11 @@ test('every operation has an id of its own', () => {
   for (const id of ids) expect(id).toMatch(/^[a-z]+[A-Z][A-Za-z]+$/)
 })
 
-test('every operation but the health checks asks for the token, and says so', () => {
+test('every operation but the health checks and signing in asks who it is, and says so', () => {
   for (const { path, operation } of operations()) {
     const isHealth = path === '/healthz' || path === '/readyz'
-    expect(operation.security === undefined).toBe(!isHealth)
+    const isSignIn = operation.operationId === 'signIn'
+    expect(operation.security === undefined).toBe(!isHealth && !isSignIn)
     expect('401' in operation.responses).toBe(!isHealth)
   }
 })
@@ -103,16 +104,16 @@ test('refusals are documented as problem+json, under the status of their code', 
 })
 
 test.each([
-  ['/api/v1/triggers', 'post', ['201', '400', '401', '409', '413', '422', '500', '503']],
-  ['/api/v1/triggers/{ref}', 'delete', ['204', '401', '404', '500', '503']],
-  ['/api/v1/webhook-event-log/{id}', 'get', ['200', '401', '404', '500', '503']],
-  ['/api/v1/events', 'get', ['200', '401', '409', '422', '500', '503']],
+  ['/api/v1/triggers', 'post', ['201', '400', '401', '403', '409', '413', '422', '429', '500', '503']],
+  ['/api/v1/triggers/{ref}', 'delete', ['204', '401', '403', '404', '429', '500', '503']],
+  ['/api/v1/webhook-event-log/{id}', 'get', ['200', '401', '403', '404', '429', '500', '503']],
+  ['/api/v1/events', 'get', ['200', '401', '403', '409', '422', '429', '500', '503']],
   [
     '/api/v1/triggers/{ref}/webhooks/ip-whitelist',
     'put',
-    ['200', '400', '401', '404', '413', '422', '500', '503'],
+    ['200', '400', '401', '403', '404', '413', '422', '429', '500', '503'],
   ],
-  ['/metrics', 'get', ['200', '401', '500']],
+  ['/metrics', 'get', ['200', '401', '403', '429', '500', '503']],
 ])('%s %s answers what the document says', (path, method, statuses) => {
   expect(Object.keys(operation(path, method)?.responses ?? {})).toEqual(statuses)
 })
@@ -140,13 +141,14 @@ test('queries keep their bounds, and unknown body fields are refused', () => {
 test('every model is there, and a secret is in those only that show one once', () => {
   expect(Object.keys(document.components.schemas).sort()).toEqual(Object.keys(MODELS).sort())
   const withSecret = Object.entries(document.components.schemas).filter(([, { properties }]) =>
-    Object.keys(properties ?? {}).some((name) => name.includes('secret')),
+    Object.keys(properties ?? {}).some((name) => name === 'secret' || name === 'token'),
   )
   expect(withSecret.map(([name]) => name)).toEqual([
     'HmacState',
     'VerificationState',
     'NewWebhookSecret',
     'HandshakeState',
+    'NewApiToken',
   ])
 })
 

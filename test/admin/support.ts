@@ -2,6 +2,7 @@
 import { createAdmin } from '../../src/admin/index.ts'
 import type { AcceptedAttempt, AuditRecord, RejectedAttempt } from '../../src/core/attempt.ts'
 import type { Sealing } from '../../src/core/sealing.ts'
+import { socketPeer } from '../../src/http/client-address.ts'
 import type { Problem } from '../../src/http/problem.ts'
 import { openStore, type Store } from '../../src/store/index.ts'
 import type { EngineUnderTest } from '../support/database.ts'
@@ -44,6 +45,7 @@ export async function startAdmin(under: EngineUnderTest, sealing?: Sealing) {
     ...(sealing !== undefined && { sealing }),
   })
   let ready = true
+  let advancedMs = 0
   const app = createAdmin({
     store,
     token: TOKEN,
@@ -53,6 +55,16 @@ export async function startAdmin(under: EngineUnderTest, sealing?: Sealing) {
     version: '0.1.0',
     pages: new Map(),
     isReady: () => ready,
+    // So that X-Forwarded-For makes a call come from wherever a test likes.
+    trustedProxies: ['127.0.0.1'],
+    peerAddress: socketPeer,
+    nowMs: () => performance.now() + advancedMs,
+    installation: {
+      settings: [{ variable: 'ATTUNE_PORT', value: '8080', default: '8080', origin: 'default' }],
+      runtime: 'Bun 0.0.0',
+      started: '2026-01-01T00:00:00.000Z',
+      receiver_url: 'http://localhost:8080',
+    },
   })
   const { server } = app.listen({ port: 0, hostname: '127.0.0.1', reusePort: false, development: false })
   const origin = `http://127.0.0.1:${server?.port}`
@@ -64,6 +76,10 @@ export async function startAdmin(under: EngineUnderTest, sealing?: Sealing) {
     origin,
     setReady(value: boolean): void {
       ready = value
+    },
+    /** Moves the clock of what is counted by the minute. */
+    advance(ms: number): void {
+      advancedMs += ms
     },
     call: (method: string, path: string, given: Call = {}) => call(`${origin}${path}`, method, given),
     async close(): Promise<void> {
