@@ -57,7 +57,13 @@ export function Overview() {
   )
 }
 
-function Numbers({ numbers, hasTriggers }: { readonly numbers: Numbers; readonly hasTriggers: boolean }) {
+function Numbers({
+  numbers,
+  hasTriggers,
+}: {
+  readonly numbers: OverviewNumbers
+  readonly hasTriggers: boolean
+}) {
   const { totals, latest, buckets, window } = numbers
   const total = sum(totals)
   return (
@@ -141,7 +147,7 @@ function Figure({ name, value, note, href }: FigureProps) {
   )
 }
 
-function Health({ ready, database, queues }: Numbers['health']) {
+function Health({ ready, database, queues }: OverviewNumbers['health']) {
   const waiting = queues.intake + queues.audit + queues.lookups + queues.rate_limit
   if (!ready) {
     return (
