@@ -129,8 +129,8 @@ function Account() {
       return
     }
     // Nothing that was read by this session stays for the next one.
-    client.clear()
     client.setQueryData(SESSION_KEY, null)
+    client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== SESSION_KEY[0] })
   }
   return (
     <Menu.Root>

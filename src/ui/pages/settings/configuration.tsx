@@ -40,7 +40,7 @@ const COLUMNS: readonly Column<EffectiveSetting>[] = [
     title: 'Setting',
     cell: ({ variable }) => <code className="font-mono text-sm">{variable}</code>,
   },
-  { key: 'value', title: 'Value', cell: ({ value }) => shown(value) },
+  { key: 'value', title: 'Value', className: 'min-w-48', cell: ({ value }) => shown(value) },
   {
     key: 'origin',
     title: 'Origin',

@@ -35,7 +35,7 @@ export function RequestForm({
   const [contentType, setContentType] = useState(draft.contentType)
   const [headers, setHeaders] = useState(headerText(draft.headers))
   const [body, setBody] = useState(draft.body)
-  const [isSigned, setSigned] = useState(trigger.webhook_hmac_enabled)
+  const [isSigned, setSigned] = useState(trigger.webhook_verification_scheme !== null)
   const [scheme, setScheme] = useState<string | null>(null)
   const [secret, setSecret] = useState('')
   const parsed = parseHeaders(headers)
@@ -94,7 +94,7 @@ export function RequestForm({
         <Switch
           label="Sign it"
           hint={
-            trigger.webhook_hmac_enabled
+            trigger.webhook_verification_scheme !== null
               ? 'With the secret of the trigger, which does not leave the server.'
               : 'This trigger asks for no signature.'
           }
