@@ -29,6 +29,7 @@ import { SECRETS_COMMANDS } from './secrets.ts'
 import { SEND_COMMANDS } from './send.ts'
 import { SERVE_COMMANDS } from './serve.ts'
 import { STATS_COMMANDS } from './stats.ts'
+import { TOKEN_COMMANDS } from './token.ts'
 import { TRIGGER_COMMANDS } from './trigger.ts'
 import { VERIFICATION_COMMANDS } from './verification.ts'
 import { VERIFY_COMMANDS } from './verify.ts'
@@ -56,6 +57,7 @@ export const COMMANDS: readonly Command[] = [
   ...REJECTED_BODIES_COMMANDS,
   ...EVENTS_COMMANDS,
   ...LOG_COMMANDS,
+  ...TOKEN_COMMANDS,
   ...STATS_COMMANDS,
   ...SEND_COMMANDS,
   ...SCHEME_COMMANDS,

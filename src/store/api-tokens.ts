@@ -40,9 +40,10 @@ export class ApiTokens {
   async list(limit: number, cursorId: string | null): Promise<Page<StoredApiToken>> {
     const rows = await this.#database.statement((sql) =>
       sql.unsafe<ListedRow[]>(
-        `select ${LISTED} from attune.api_token
-         where $1::bigint is null or id < $1::bigint
-         order by id desc
+        // Without the name of the table, it would be the text of the id that is sorted.
+        `select ${LISTED} from attune.api_token t
+         where $1::bigint is null or t.id < $1::bigint
+         order by t.id desc
          limit $2::integer`,
         [cursorId, limit + 1],
       ),

@@ -1,5 +1,5 @@
 /** The admin plane on a real store and a real socket. */
-import { createAdmin } from '../../src/admin/index.ts'
+import { type AdminDeps, createAdmin } from '../../src/admin/index.ts'
 import type { AcceptedAttempt, AuditRecord, RejectedAttempt } from '../../src/core/attempt.ts'
 import type { Sealing } from '../../src/core/sealing.ts'
 import { socketPeer } from '../../src/http/client-address.ts'
@@ -46,7 +46,7 @@ export async function startAdmin(under: EngineUnderTest, sealing?: Sealing) {
   })
   let ready = true
   let advancedMs = 0
-  const app = createAdmin({
+  const deps: AdminDeps = {
     store,
     token: TOKEN,
     publicUrl: PUBLIC_URL,
@@ -65,7 +65,8 @@ export async function startAdmin(under: EngineUnderTest, sealing?: Sealing) {
       started: '2026-01-01T00:00:00.000Z',
       receiver_url: 'http://localhost:8080',
     },
-  })
+  }
+  const app = createAdmin(deps)
   const { server } = app.listen({ port: 0, hostname: '127.0.0.1', reusePort: false, development: false })
   const origin = `http://127.0.0.1:${server?.port}`
 
@@ -77,6 +78,8 @@ export async function startAdmin(under: EngineUnderTest, sealing?: Sealing) {
     setReady(value: boolean): void {
       ready = value
     },
+    /** As it would be after a start with another token of the installation. */
+    withToken: (token: string) => createAdmin({ ...deps, token }),
     /** Moves the clock of what is counted by the minute. */
     advance(ms: number): void {
       advancedMs += ms

@@ -47,6 +47,9 @@ const CONTRACT = [
   'log list',
   'log show',
   'log readmit',
+  'token create',
+  'token list',
+  'token revoke',
   'stats',
   'send',
   'scheme list',
@@ -60,6 +63,8 @@ const COMPLETE: Readonly<Record<string, readonly string[]>> = {
   'rate-limit set': ['a.b', '--requests', '1', '--window-seconds', '1'],
   'ip-whitelist set': ['a.b', '10.0.0.0/8'],
   'payload-limit set': ['a.b', '--kb', '1'],
+  'token create': ['ci', '--role', 'viewer'],
+  'token revoke': ['1'],
   'events show': ['0198c2de-0000-7000-8000-000000000000'],
   'log show': ['0198c2de-0000-7000-8000-000000000000'],
   'log readmit': ['0198c2de-0000-7000-8000-000000000000'],
@@ -142,7 +147,7 @@ describe.each(CONTRACT)('%s', (name) => {
     test('a missing argument is misuse and named', async () => {
       const { code, err } = await run(words)
       expect(code).toBe(2)
-      expect(err).toMatch(/^attune-webhooks: (REF|ID|NAME|--requests|--kb) is missing\n/)
+      expect(err).toMatch(/^attune-webhooks: (REF|ID|NAME|ID\|NAME|--role|--requests|--kb) is missing\n/)
     })
   }
 })
