@@ -364,3 +364,46 @@ BEGIN
   PERFORM set_config('attune.pruning', '', true);
 END
 $$;
+--> statement-breakpoint
+
+-- Tokens of the admin API. That one was used is no change of it.
+CREATE FUNCTION attune.audit_api_token() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+  difference record;
+BEGIN
+  IF TG_OP = 'TRUNCATE' THEN
+    PERFORM attune.record_admin_action('token.truncate', '*', NULL, NULL);
+    RETURN NULL;
+  END IF;
+  -- It had ended; that its name becomes free, or its row goes, changes nothing.
+  IF TG_OP <> 'INSERT' AND least(OLD.revoked, OLD.expires) <= now() AND (TG_OP = 'DELETE' OR NEW.revoked <= now()) THEN
+    RETURN NULL;
+  END IF;
+  difference := attune.audited_difference(
+    CASE WHEN TG_OP = 'INSERT' THEN '{}' ELSE to_jsonb(OLD) END,
+    CASE WHEN TG_OP = 'DELETE' THEN '{}' ELSE to_jsonb(NEW) END
+  );
+  IF difference.new_values IS NOT NULL THEN
+    PERFORM attune.record_admin_action(
+      CASE TG_OP
+        WHEN 'INSERT' THEN 'token.create'
+        WHEN 'DELETE' THEN 'token.delete'
+        ELSE CASE WHEN OLD.revoked IS NULL AND NEW.revoked IS NOT NULL THEN 'token.revoke' ELSE 'token.change' END
+      END,
+      CASE TG_OP WHEN 'INSERT' THEN NEW.name ELSE OLD.name END,
+      CASE WHEN TG_OP <> 'INSERT' THEN difference.old_values END,
+      CASE WHEN TG_OP <> 'DELETE' THEN difference.new_values END
+    );
+  END IF;
+  RETURN NULL;
+END
+$$;
+--> statement-breakpoint
+CREATE TRIGGER audit AFTER INSERT OR DELETE OR UPDATE OF id, name, role, prefix, token_hash, created_by, expires, revoked
+ON attune.api_token
+FOR EACH ROW EXECUTE FUNCTION attune.audit_api_token();
+--> statement-breakpoint
+CREATE TRIGGER audit_truncate AFTER TRUNCATE ON attune.api_token
+FOR EACH STATEMENT EXECUTE FUNCTION attune.audit_api_token();

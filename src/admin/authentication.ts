@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
 import { type CompiledCidrs, compileCidrs } from '../core/address.ts'
-import { ADMIN_TOKEN_NAME, type Role } from '../core/administrator.ts'
+import { ADMIN_TOKEN_NAME, type Administrator, type Role } from '../core/administrator.ts'
 import { installationMac, isApiToken, newSessionToken, tokenDigest } from '../core/api-token.ts'
 import type { Log } from '../core/log.ts'
 import { Rejection } from '../core/rejection.ts'
@@ -90,17 +90,19 @@ export class Authentication {
   }
 
   /** @throws Rejection `unauthorized`, `sign_ins_slowed`, `store_unavailable` */
-  async signIn(token: string, client: string | null): Promise<SignedIn> {
-    const apiToken = await this.#judge(token, client)
+  async signIn(token: string, from: Pick<Administrator, 'sourceIp' | 'requestId'>): Promise<SignedIn> {
+    const apiToken = await this.#judge(token, from.sourceIp)
+    const identity = identityOf(apiToken, 'session')
     const sessionToken = newSessionToken()
     const expires = await this.#deps.store.adminSessions.open(
       sessionToken,
       apiToken === null
         ? { installationMac: installationMac(this.#deps.token, sessionToken) }
         : { apiTokenId: apiToken.id },
+      { name: identity.name, role: identity.role, via: 'console', ...from },
     )
     if (expires === null) throw unauthorized('the token has just ended')
-    return { identity: { ...identityOf(apiToken, 'session'), expires }, sessionToken }
+    return { identity: { ...identity, expires }, sessionToken }
   }
 
   /**

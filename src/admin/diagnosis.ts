@@ -12,6 +12,7 @@ import { createCertificateFetcher } from '../http/certificates.ts'
 import type { Store } from '../store/index.ts'
 import type { RejectedBody } from '../store/rejected-bodies.ts'
 import type { StoredLogRow } from '../store/webhook-event-log.ts'
+import { administratorOf } from './administrator.ts'
 import { describe } from './describe.ts'
 import type { AttemptDiagnosis, Readmission } from './models.ts'
 import { logRowIdInPath } from './path-parameters.ts'
@@ -47,7 +48,10 @@ export const attemptDiagnosis = (deps: Deps) => {
     )
     .post(
       '/api/v1/webhook-event-log/:id/readmit',
-      async ({ params: { id } }) => ({ data: await inTurn(() => readmit(id, deps, fetchCertificate)) }),
+      async ({ params: { id }, request }) => {
+        const acting = { ...deps, store: deps.store.as(administratorOf(request)) }
+        return { data: await inTurn(() => readmit(id, acting, fetchCertificate)) }
+      },
       {
         ...logRowIdInPath,
         ...describe({

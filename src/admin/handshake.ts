@@ -3,6 +3,7 @@ import { Elysia } from 'elysia'
 import { HANDSHAKE_ARMED_MINUTES_DEFAULT, HANDSHAKE_ARMED_MINUTES_MAX } from '../core/limits.ts'
 import type { HandshakeState as StoredState } from '../store/handshakes.ts'
 import type { Store } from '../store/index.ts'
+import { administratorOf } from './administrator.ts'
 import { describe } from './describe.ts'
 import { jsonBody } from './input.ts'
 import type { HandshakeState } from './models.ts'
@@ -14,12 +15,13 @@ const ArmSettings = t.Object(
 )
 
 /** Whether a trigger expects a handshake that changes something; all others are answered at any time. */
-export const handshake = ({ store: { handshakes } }: { readonly store: Store }) => {
+export const handshake = ({ store }: { readonly store: Store }) => {
+  const handshakesOf = (request: Request) => store.as(administratorOf(request)).handshakes
   const answer = { one: 'HandshakeState' } as const
   return new Elysia({ name: 'admin.handshake' })
     .get(
       '/api/v1/triggers/:ref/webhooks/handshake',
-      async ({ params: { ref } }) => ({ data: view(await handshakes.read(ref)) }),
+      async ({ params: { ref } }) => ({ data: view(await store.handshakes.read(ref)) }),
       {
         ...refInPath,
         ...describe({
@@ -32,8 +34,8 @@ export const handshake = ({ store: { handshakes } }: { readonly store: Store }) 
     )
     .post(
       '/api/v1/triggers/:ref/webhooks/handshake',
-      async ({ params: { ref }, body: { minutes = HANDSHAKE_ARMED_MINUTES_DEFAULT } }) => ({
-        data: view(await handshakes.arm(ref, minutes)),
+      async ({ params: { ref }, body: { minutes = HANDSHAKE_ARMED_MINUTES_DEFAULT }, request }) => ({
+        data: view(await handshakesOf(request).arm(ref, minutes)),
       }),
       {
         ...refInPath,
@@ -48,7 +50,7 @@ export const handshake = ({ store: { handshakes } }: { readonly store: Store }) 
     )
     .delete(
       '/api/v1/triggers/:ref/webhooks/handshake',
-      async ({ params: { ref } }) => ({ data: view(await handshakes.disarm(ref)) }),
+      async ({ params: { ref }, request }) => ({ data: view(await handshakesOf(request).disarm(ref)) }),
       {
         ...refInPath,
         ...describe({ id: 'disarmHandshake', role: 'operator', summary: 'Expects none any more', answer }),
@@ -56,7 +58,7 @@ export const handshake = ({ store: { handshakes } }: { readonly store: Store }) 
     )
     .post(
       '/api/v1/triggers/:ref/webhooks/handshake/reveal',
-      async ({ params: { ref } }) => ({ data: view(await handshakes.reveal(ref)) }),
+      async ({ params: { ref }, request }) => ({ data: view(await handshakesOf(request).reveal(ref)) }),
       {
         ...refInPath,
         ...describe({

@@ -2,6 +2,7 @@ import { Elysia } from 'elysia'
 import { errors } from '../http/errors.ts'
 import { liveness, readiness } from '../http/health.ts'
 import type { Store } from '../store/index.ts'
+import { adminAuditLog } from './admin-audit-log.ts'
 import { Authentication, type AuthenticationDeps } from './authentication.ts'
 import { attemptDiagnosis } from './diagnosis.ts'
 import { events } from './events.ts'
@@ -80,6 +81,7 @@ export const createAdmin = (deps: AdminDeps) => {
     .use(webhookEventLog(deps))
     .use(attemptDiagnosis(deps))
     .use(rejectedBodies(deps))
+    .use(adminAuditLog(deps))
     .use(metrics(deps.metrics))
     .use(openapi({ version: deps.version, routes }))
   return app

@@ -3,6 +3,7 @@ import { Elysia } from 'elysia'
 import { REJECTED_BODY_BYTES_MAX_CEILING } from '../core/limits.ts'
 import type { Store } from '../store/index.ts'
 import type { RejectedBodiesState as StoredState } from '../store/rejected-bodies.ts'
+import { administratorOf } from './administrator.ts'
 import { describe } from './describe.ts'
 import { jsonBody } from './input.ts'
 import type { RejectedBodiesState } from './models.ts'
@@ -20,8 +21,9 @@ const RejectedBodiesSettings = t.Object(
 )
 
 /** How much a trigger keeps of attempts that were refused for their signature. */
-export const rejectedBodies = ({ store }: { readonly store: Store }) =>
-  new Elysia({ name: 'admin.rejected-bodies' })
+export const rejectedBodies = ({ store }: { readonly store: Store }) => {
+  const bodiesOf = (request: Request) => store.as(administratorOf(request)).rejectedBodies
+  return new Elysia({ name: 'admin.rejected-bodies' })
     .get(
       '/api/v1/triggers/:ref/webhooks/rejected-bodies',
       async ({ params: { ref } }) => ({ data: view(await store.rejectedBodies.state(ref)) }),
@@ -37,8 +39,8 @@ export const rejectedBodies = ({ store }: { readonly store: Store }) =>
     )
     .put(
       '/api/v1/triggers/:ref/webhooks/rejected-bodies',
-      async ({ params: { ref }, body: { bytes_max } }) => ({
-        data: view(await store.rejectedBodies.configure(ref, bytes_max)),
+      async ({ params: { ref }, body: { bytes_max }, request }) => ({
+        data: view(await bodiesOf(request).configure(ref, bytes_max)),
       }),
       {
         ...refInPath,
@@ -53,7 +55,7 @@ export const rejectedBodies = ({ store }: { readonly store: Store }) =>
     )
     .delete(
       '/api/v1/triggers/:ref/webhooks/rejected-bodies',
-      async ({ params: { ref } }) => ({ data: view(await store.rejectedBodies.configure(ref, 0)) }),
+      async ({ params: { ref }, request }) => ({ data: view(await bodiesOf(request).configure(ref, 0)) }),
       {
         ...refInPath,
         ...describe({
@@ -64,6 +66,7 @@ export const rejectedBodies = ({ store }: { readonly store: Store }) =>
         }),
       },
     )
+}
 
 const view = ({ bytesMax, kept, keptBytes }: StoredState): RejectedBodiesState => ({
   bytes_max: bytesMax,

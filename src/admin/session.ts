@@ -2,8 +2,9 @@ import { Type as t } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
 import type { Session } from '../core/administrator.ts'
 import { ADMIN_SESSION_IDLE_SECONDS_MAX, ADMIN_TOKEN_LENGTH_MAX } from '../core/limits.ts'
+import { REQUEST_ID_HEADER } from '../http/errors.ts'
 import type { Store } from '../store/index.ts'
-import { identityOf } from './administrator.ts'
+import { administratorOf, identityOf } from './administrator.ts'
 import type { Authentication, Identity } from './authentication.ts'
 import { describe } from './describe.ts'
 import { jsonBody } from './input.ts'
@@ -25,8 +26,9 @@ export const session = ({ store, authentication }: Deps) =>
     .post(
       '/api/v1/session',
       async ({ request, server, set, body: { token } }) => {
-        const client = authentication.clientOf(request, server)
-        const { identity, sessionToken } = await authentication.signIn(token, client)
+        const sourceIp = authentication.clientOf(request, server)
+        const requestId = String(set.headers[REQUEST_ID_HEADER])
+        const { identity, sessionToken } = await authentication.signIn(token, { sourceIp, requestId })
         set.status = 201
         set.headers['set-cookie'] = sessionCookie(sessionToken, request)
         return { data: sessionView(identity) }
@@ -54,7 +56,7 @@ export const session = ({ store, authentication }: Deps) =>
       '/api/v1/session',
       async ({ request, set }) => {
         const sessionToken = identityOf(request).kind === 'session' ? sessionTokenOf(request) : null
-        if (sessionToken !== null) await store.adminSessions.end(sessionToken)
+        if (sessionToken !== null) await store.adminSessions.end(sessionToken, administratorOf(request))
         set.headers['set-cookie'] = endedSessionCookie(request)
         set.status = 204
       },

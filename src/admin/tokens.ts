@@ -34,12 +34,12 @@ const isFree: Rule = (name, field) =>
   )
 
 /** Tokens of the admin API, each with a role. */
-export const tokens = ({ store: { apiTokens } }: { readonly store: Pick<Store, 'apiTokens'> }) =>
+export const tokens = ({ store }: { readonly store: Store }) =>
   new Elysia({ name: 'admin.tokens' })
     .get(
       '/api/v1/tokens',
       async ({ query: { limit = PAGE_ROWS_DEFAULT, cursor } }) => {
-        const page = await apiTokens.list(limit, cursorId(cursor))
+        const page = await store.apiTokens.list(limit, cursorId(cursor))
         return { data: page.rows.map(tokenView), next_cursor: page.nextCursor }
       },
       {
@@ -55,11 +55,12 @@ export const tokens = ({ store: { apiTokens } }: { readonly store: Pick<Store, '
     .post(
       '/api/v1/tokens',
       async ({ request, set, body: { name, role, expires_in_days } }) => {
-        const { stored, token } = await apiTokens.create({
+        const administrator = administratorOf(request)
+        const { stored, token } = await store.as(administrator).apiTokens.create({
           name,
           role,
           expiresInDays: expires_in_days ?? null,
-          createdBy: administratorOf(request).name,
+          createdBy: administrator.name,
         })
         set.status = 201
         const data: NewApiToken = { ...tokenView(stored), token }
@@ -79,8 +80,8 @@ export const tokens = ({ store: { apiTokens } }: { readonly store: Pick<Store, '
     )
     .delete(
       '/api/v1/tokens/:id',
-      async ({ params: { id }, set }) => {
-        await apiTokens.revoke(id)
+      async ({ params: { id }, request, set }) => {
+        await store.as(administratorOf(request)).apiTokens.revoke(id)
         set.status = 204
       },
       {

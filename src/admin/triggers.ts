@@ -6,6 +6,7 @@ import { decodeTriggerCursor, triggerListFields, triggerListing } from '../core/
 import { webhookPath } from '../core/webhook-key.ts'
 import type { Store } from '../store/index.ts'
 import type { StoredTrigger } from '../store/triggers.ts'
+import { administratorOf } from './administrator.ts'
 import { describe } from './describe.ts'
 import { jsonBody, queryOf, refuse } from './input.ts'
 import { isCursor, pageFields } from './lists.ts'
@@ -18,8 +19,8 @@ export const triggers = ({ store, publicUrl }: { readonly store: Store; readonly
   new Elysia({ name: 'admin.triggers' })
     .post(
       '/api/v1/triggers',
-      async ({ body, set }) => {
-        const trigger = await store.triggers.create(body)
+      async ({ body, request, set }) => {
+        const trigger = await store.as(administratorOf(request)).triggers.create(body)
         set.status = 201
         Object.assign(set.headers, { location: `/api/v1/triggers/${trigger.ref}` })
         return { data: triggerView(trigger, publicUrl) }
@@ -70,8 +71,8 @@ export const triggers = ({ store, publicUrl }: { readonly store: Store; readonly
     )
     .patch(
       '/api/v1/triggers/:ref',
-      async ({ params: { ref }, body }) => ({
-        data: triggerView(await store.triggers.change(ref, body), publicUrl),
+      async ({ params: { ref }, body, request }) => ({
+        data: triggerView(await store.as(administratorOf(request)).triggers.change(ref, body), publicUrl),
       }),
       {
         ...refInPath,
@@ -86,8 +87,8 @@ export const triggers = ({ store, publicUrl }: { readonly store: Store; readonly
     )
     .delete(
       '/api/v1/triggers/:ref',
-      async ({ params: { ref }, set }) => {
-        await store.triggers.delete(ref)
+      async ({ params: { ref }, request, set }) => {
+        await store.as(administratorOf(request)).triggers.delete(ref)
         set.status = 204
       },
       {

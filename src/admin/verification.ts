@@ -28,6 +28,7 @@ import {
 } from '../core/verification-input.ts'
 import type { Store } from '../store/index.ts'
 import type { ListedSecret, VerificationState as StoredState } from '../store/verifications.ts'
+import { administratorOf } from './administrator.ts'
 import { describe } from './describe.ts'
 import { checkedBy, jsonBody, problemIf, type Rule, refuse } from './input.ts'
 import type { VerificationState, WebhookSecret } from './models.ts'
@@ -109,6 +110,7 @@ const secretInPath = {
 /** How a trigger verifies, and the secrets that it accepts. Each change is in force in this process when its answer arrives. */
 export const verification = ({ store, publicUrl }: { readonly store: Store; readonly publicUrl: string }) => {
   const { verifications } = store
+  const storeOf = (request: Request) => store.as(administratorOf(request))
   const listed = async (ref: string, label: string): Promise<WebhookSecret> => {
     const found = (await verifications.secrets(ref)).find((secret) => secret.label === label)
     if (found === undefined) throw new Rejection('secret_unknown', 'it has gone meanwhile')
@@ -131,8 +133,8 @@ export const verification = ({ store, publicUrl }: { readonly store: Store; read
     )
     .put(
       '/api/v1/triggers/:ref/webhooks/verification',
-      async ({ params: { ref }, body }) => {
-        const secret = await setVerification(store, ref, body)
+      async ({ params: { ref }, body, request }) => {
+        const secret = await setVerification(storeOf(request), ref, body)
         return { data: stateView(await verifications.read(ref), secret) }
       },
       {
@@ -154,8 +156,8 @@ export const verification = ({ store, publicUrl }: { readonly store: Store; read
     )
     .delete(
       '/api/v1/triggers/:ref/webhooks/verification',
-      async ({ params: { ref } }) => ({
-        data: triggerView(await store.triggers.disableHmac(ref), publicUrl),
+      async ({ params: { ref }, request }) => ({
+        data: triggerView(await storeOf(request).triggers.disableHmac(ref), publicUrl),
       }),
       {
         ...refInPath,
@@ -185,10 +187,10 @@ export const verification = ({ store, publicUrl }: { readonly store: Store; read
     )
     .post(
       '/api/v1/triggers/:ref/webhooks/secrets',
-      async ({ params: { ref }, body, set }) => {
+      async ({ params: { ref }, body, request, set }) => {
         const text = await secretFor(store, ref, body.secret ?? null)
         const added = { label: body.label ?? null, text }
-        const label = await verifications.add(ref, added, body.expires_in_seconds ?? null)
+        const label = await storeOf(request).verifications.add(ref, added, body.expires_in_seconds ?? null)
         set.status = 201
         return { data: { ...(await listed(ref, label)), secret: text } }
       },
@@ -207,8 +209,8 @@ export const verification = ({ store, publicUrl }: { readonly store: Store; read
     )
     .post(
       '/api/v1/triggers/:ref/webhooks/secrets/:label/expire',
-      async ({ params: { ref, label }, body: { in_seconds = 0 } }) => ({
-        data: secretView(await verifications.expire(ref, label, in_seconds)),
+      async ({ params: { ref, label }, body: { in_seconds = 0 }, request }) => ({
+        data: secretView(await storeOf(request).verifications.expire(ref, label, in_seconds)),
       }),
       {
         ...secretInPath,
@@ -222,7 +224,7 @@ export const verification = ({ store, publicUrl }: { readonly store: Store; read
         }),
       },
     )
-    .post('/api/v1/rekey', async () => ({ data: await verifications.rekey() }), {
+    .post('/api/v1/rekey', async ({ request }) => ({ data: await storeOf(request).verifications.rekey() }), {
       ...describe({
         id: 'rekeySecrets',
         role: 'admin',
@@ -274,16 +276,14 @@ async function setVerification(
 
 /** The special case that has columns of its own. Without a secret one of its usual length is made. */
 async function setGeneric(
-  { triggers, verifications }: Store,
+  { triggers }: Store,
   ref: string,
   [first, ...others]: readonly string[],
   algorithm: string | undefined,
 ): Promise<string | null> {
   const known = Value.Check(HmacAlgorithm, algorithm) ? algorithm : HMAC_ALGORITHM_DEFAULT
-  const { secret } = await triggers.enableHmac(ref, known, first ?? null)
-  for (const [index, text] of others.entries()) {
-    await verifications.add(ref, { label: toLabelled(text, index + 1).label, text }, null)
-  }
+  const further = others.map((text, index) => toLabelled(text, index + 1))
+  const { secret } = await triggers.enableHmac(ref, known, first ?? null, further)
   return others.length === 0 ? secret : null
 }
 

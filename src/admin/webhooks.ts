@@ -12,6 +12,7 @@ import {
 import { compiledScheme, schemeProblems } from '../core/verification-input.ts'
 import type { Store } from '../store/index.ts'
 import type { StoredTrigger } from '../store/triggers.ts'
+import { administratorOf } from './administrator.ts'
 import { describe } from './describe.ts'
 import { jsonBody, problemIf, type Rule, refuse } from './input.ts'
 import { type HmacState, PayloadLimitSettings, type WebhookState } from './models.ts'
@@ -21,6 +22,7 @@ import { isSecret } from './verification.ts'
 
 /** The security settings of a trigger. Each is in force in this process when its answer arrives. */
 export const webhooks = ({ store, publicUrl }: { readonly store: Store; readonly publicUrl: string }) => {
+  const triggersOf = (request: Request) => store.as(administratorOf(request)).triggers
   const stateView = (trigger: StoredTrigger): { data: WebhookState } => {
     const { webhook_enabled, webhook_key, webhook_url } = triggerView(trigger, publicUrl)
     return { data: { webhook_enabled, webhook_key, webhook_url } }
@@ -32,7 +34,7 @@ export const webhooks = ({ store, publicUrl }: { readonly store: Store; readonly
   return new Elysia({ name: 'admin.webhooks' })
     .post(
       '/api/v1/triggers/:ref/webhooks/enable',
-      async ({ params: { ref } }) => stateView(await store.triggers.enableWebhook(ref)),
+      async ({ params: { ref }, request }) => stateView(await triggersOf(request).enableWebhook(ref)),
       {
         ...refInPath,
         ...describe({
@@ -45,7 +47,7 @@ export const webhooks = ({ store, publicUrl }: { readonly store: Store; readonly
     )
     .post(
       '/api/v1/triggers/:ref/webhooks/disable',
-      async ({ params: { ref } }) => stateView(await store.triggers.disableWebhook(ref)),
+      async ({ params: { ref }, request }) => stateView(await triggersOf(request).disableWebhook(ref)),
       {
         ...refInPath,
         ...describe({
@@ -58,7 +60,7 @@ export const webhooks = ({ store, publicUrl }: { readonly store: Store; readonly
     )
     .post(
       '/api/v1/triggers/:ref/webhooks/regenerate',
-      async ({ params: { ref } }) => stateView(await store.triggers.regenerateWebhookKey(ref)),
+      async ({ params: { ref }, request }) => stateView(await triggersOf(request).regenerateWebhookKey(ref)),
       {
         ...refInPath,
         ...describe({
@@ -71,8 +73,8 @@ export const webhooks = ({ store, publicUrl }: { readonly store: Store; readonly
     )
     .put(
       '/api/v1/triggers/:ref/webhooks/hmac',
-      async ({ params: { ref }, body: { algorithm = HMAC_ALGORITHM_DEFAULT, secret = null } }) => {
-        const enabled = await store.triggers.enableHmac(ref, algorithm, secret)
+      async ({ params: { ref }, body: { algorithm = HMAC_ALGORITHM_DEFAULT, secret = null }, request }) => {
+        const enabled = await triggersOf(request).enableHmac(ref, algorithm, secret)
         const data: HmacState = {
           webhook_hmac_enabled: enabled.trigger.webhookHmacEnabled,
           webhook_hmac_algorithm: enabled.trigger.webhookHmacAlgorithm,
@@ -93,7 +95,7 @@ export const webhooks = ({ store, publicUrl }: { readonly store: Store; readonly
     )
     .delete(
       '/api/v1/triggers/:ref/webhooks/hmac',
-      async ({ params: { ref } }) => view(await store.triggers.disableHmac(ref)),
+      async ({ params: { ref }, request }) => view(await triggersOf(request).disableHmac(ref)),
       {
         ...refInPath,
         ...describe({
@@ -106,10 +108,10 @@ export const webhooks = ({ store, publicUrl }: { readonly store: Store; readonly
     )
     .put(
       '/api/v1/triggers/:ref/webhooks/deduplication',
-      async ({ params: { ref }, body: { on = [], window_seconds } }) => {
+      async ({ params: { ref }, body: { on = [], window_seconds }, request }) => {
         await requireIds(store, ref, on)
         const windowSeconds = window_seconds ?? DEDUPLICATION_WINDOW_SECONDS_DEFAULT
-        return view(await store.triggers.setDeduplication(ref, on, windowSeconds))
+        return view(await triggersOf(request).setDeduplication(ref, on, windowSeconds))
       },
       {
         ...refInPath,
@@ -124,7 +126,7 @@ export const webhooks = ({ store, publicUrl }: { readonly store: Store; readonly
     )
     .delete(
       '/api/v1/triggers/:ref/webhooks/deduplication',
-      async ({ params: { ref } }) => view(await store.triggers.disableDeduplication(ref)),
+      async ({ params: { ref }, request }) => view(await triggersOf(request).disableDeduplication(ref)),
       {
         ...refInPath,
         ...describe({
@@ -137,7 +139,7 @@ export const webhooks = ({ store, publicUrl }: { readonly store: Store; readonly
     )
     .put(
       '/api/v1/triggers/:ref/webhooks/rate-limit',
-      async ({ params: { ref }, body }) => view(await store.triggers.setRateLimit(ref, body)),
+      async ({ params: { ref }, body, request }) => view(await triggersOf(request).setRateLimit(ref, body)),
       {
         ...refInPath,
         ...jsonBody(RateLimitSettings),
@@ -151,7 +153,7 @@ export const webhooks = ({ store, publicUrl }: { readonly store: Store; readonly
     )
     .delete(
       '/api/v1/triggers/:ref/webhooks/rate-limit',
-      async ({ params: { ref } }) => view(await store.triggers.disableRateLimit(ref)),
+      async ({ params: { ref }, request }) => view(await triggersOf(request).disableRateLimit(ref)),
       {
         ...refInPath,
         ...describe({
@@ -164,7 +166,8 @@ export const webhooks = ({ store, publicUrl }: { readonly store: Store; readonly
     )
     .put(
       '/api/v1/triggers/:ref/webhooks/ip-whitelist',
-      async ({ params: { ref }, body: { cidrs } }) => view(await store.triggers.setIpWhitelist(ref, cidrs)),
+      async ({ params: { ref }, body: { cidrs }, request }) =>
+        view(await triggersOf(request).setIpWhitelist(ref, cidrs)),
       {
         ...refInPath,
         ...jsonBody(IpWhitelistSettings, { cidrs: areCanonical }),
@@ -178,7 +181,7 @@ export const webhooks = ({ store, publicUrl }: { readonly store: Store; readonly
     )
     .delete(
       '/api/v1/triggers/:ref/webhooks/ip-whitelist',
-      async ({ params: { ref } }) => view(await store.triggers.disableIpWhitelist(ref)),
+      async ({ params: { ref }, request }) => view(await triggersOf(request).disableIpWhitelist(ref)),
       {
         ...refInPath,
         ...describe({
@@ -191,7 +194,8 @@ export const webhooks = ({ store, publicUrl }: { readonly store: Store; readonly
     )
     .put(
       '/api/v1/triggers/:ref/webhooks/payload-limit',
-      async ({ params: { ref }, body: { kb } }) => view(await store.triggers.setPayloadLimit(ref, kb)),
+      async ({ params: { ref }, body: { kb }, request }) =>
+        view(await triggersOf(request).setPayloadLimit(ref, kb)),
       {
         ...refInPath,
         ...jsonBody(PayloadLimitSettings),
@@ -205,7 +209,8 @@ export const webhooks = ({ store, publicUrl }: { readonly store: Store; readonly
     )
     .delete(
       '/api/v1/triggers/:ref/webhooks/payload-limit',
-      async ({ params: { ref } }) => view(await store.triggers.setPayloadLimit(ref, PAYLOAD_KB_DEFAULT)),
+      async ({ params: { ref }, request }) =>
+        view(await triggersOf(request).setPayloadLimit(ref, PAYLOAD_KB_DEFAULT)),
       {
         ...refInPath,
         ...describe({

@@ -1,5 +1,6 @@
 import { OperatorError } from '../core/operator-error.ts'
 import { visibleLines } from '../core/visible-text.ts'
+import { AUDIT_COMMANDS } from './audit.ts'
 import {
   type Command,
   type CommandContext,
@@ -58,6 +59,7 @@ export const COMMANDS: readonly Command[] = [
   ...EVENTS_COMMANDS,
   ...LOG_COMMANDS,
   ...TOKEN_COMMANDS,
+  ...AUDIT_COMMANDS,
   ...STATS_COMMANDS,
   ...SEND_COMMANDS,
   ...SCHEME_COMMANDS,

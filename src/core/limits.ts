@@ -450,3 +450,11 @@ export const REJECTED_BODY_BYTES_PER_SECOND_PER_TRIGGER = 128 * 1024
 
 /** Longest query that is kept; the HTTP server takes no longer line than this. */
 export const KEPT_QUERY_LENGTH_MAX = 16 * 1024
+
+/** Rows of the admin audit log are kept for a year, in which the last of so many are: whoever changes things all day cannot fill the disk. */
+export const ADMIN_AUDIT_DAYS_MAX = 365
+export const ADMIN_AUDIT_ROWS_MAX = 1_000_000
+
+/** Of a name in it, a token's or a target's, and of an action. The table has the same. */
+export const AUDIT_NAME_LENGTH_MAX = 255
+export const AUDIT_ACTION_LENGTH_MAX = 64

@@ -75,10 +75,7 @@ export class AdminDatabase {
     return this.statement(
       (sql) =>
         sql.begin(async (tx) => {
-          if (this.#actor !== null) {
-            const { name, role, via, sourceIp, requestId } = this.#actor
-            await tx.unsafe(ACT_AS, [name, role, via, sourceIp, requestId])
-          }
+          if (this.#actor !== null) await actAs(tx, this.#actor)
           return run(tx)
         }) as Promise<T>,
     )
@@ -98,6 +95,14 @@ export class AdminDatabase {
 interface Acting {
   readonly on: AdminDatabase
   readonly actor: Actor
+}
+
+/** Says who makes the changes of a transaction. */
+export async function actAs(
+  tx: TransactionSql,
+  { name, role, via, sourceIp, requestId }: Actor,
+): Promise<void> {
+  await tx.unsafe(ACT_AS, [name, role, via, sourceIp, requestId])
 }
 
 const ACT_AS = 'select attune.act_as($1, $2, $3, $4::text::inet, $5::text::uuid)'

@@ -1,4 +1,5 @@
-import type { Role } from '../core/administrator.ts'
+import type { TransactionSql } from 'postgres'
+import type { Administrator, Role } from '../core/administrator.ts'
 import { tokenDigest } from '../core/api-token.ts'
 import {
   ADMIN_QUERY_MS_MAX,
@@ -9,6 +10,8 @@ import {
   SIGN_IN_LOOKUPS_MAX,
 } from '../core/limits.ts'
 import { storeUnavailable } from '../core/rejection.ts'
+import { recordAction } from './admin-audit-log.ts'
+import { actAs } from './admin-database.ts'
 import type { Pool } from './connection.ts'
 
 /** A token of the admin API that is good just now. */
@@ -68,28 +71,41 @@ export class AdminSessions {
   /**
    * Begins a session; of those of the same token the one that was used the longest ago makes room.
    *
+   * @param administrator - who signs in, for the admin audit log
    * @returns its end, at the latest; `null` when the token has ended since it was looked up
    */
-  async open(sessionToken: string, identity: SessionIdentity): Promise<Date | null> {
+  async open(
+    sessionToken: string,
+    identity: SessionIdentity,
+    administrator: Administrator,
+  ): Promise<Date | null> {
     const tokenId = 'apiTokenId' in identity ? identity.apiTokenId : null
     const mac = 'installationMac' in identity ? Buffer.from(identity.installationMac) : null
     const rows = await this.#pool.run(ADMIN_QUERY_MS_MAX, (sql) =>
       sql.begin(async (tx) => {
         await tx.unsafe(MAKE_ROOM, [tokenId, ADMIN_SESSIONS_MAX - 1])
-        return tx.unsafe<{ expires: Date }[]>(OPEN, [
+        const opened = await tx.unsafe<{ expires: Date }[]>(OPEN, [
           digest(sessionToken),
           tokenId,
           mac,
           ADMIN_SESSION_SECONDS_MAX,
         ])
+        if (opened.length > 0) await record(tx, 'session.open', administrator)
+        return opened
       }),
     )
     return rows[0]?.expires ?? null
   }
 
-  async end(sessionToken: string): Promise<void> {
+  /** @param administrator - who signs out, for the admin audit log */
+  async end(sessionToken: string, administrator: Administrator): Promise<void> {
     await this.#pool.run(ADMIN_QUERY_MS_MAX, (sql) =>
-      sql.unsafe('delete from attune.admin_session where token_hash = $1::bytea', [digest(sessionToken)]),
+      sql.begin(async (tx) => {
+        const { count } = await tx.unsafe('delete from attune.admin_session where token_hash = $1::bytea', [
+          digest(sessionToken),
+        ])
+        if (count > 0) await record(tx, 'session.end', administrator)
+      }),
     )
   }
 
@@ -103,6 +119,11 @@ export class AdminSessions {
       this.#lookups -= 1
     }
   }
+}
+
+async function record(tx: TransactionSql, action: string, administrator: Administrator): Promise<void> {
+  await actAs(tx, administrator)
+  await recordAction(tx, action, administrator.name, null)
 }
 
 const digest = (token: string): Buffer => Buffer.from(tokenDigest(token))

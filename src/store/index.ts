@@ -1,6 +1,8 @@
+import type { Administrator } from '../core/administrator.ts'
 import { ADMIN_QUERY_MS_MAX, PAYLOAD_INDEX_PRESSED_ROWS, QUERY_MS_MAX } from '../core/limits.ts'
 import type { Log } from '../core/log.ts'
 import { Sealing } from '../core/sealing.ts'
+import { AdminAuditLog } from './admin-audit-log.ts'
 import { AdminDatabase } from './admin-database.ts'
 import { AdminSessions } from './admin-sessions.ts'
 import { ApiTokens } from './api-tokens.ts'
@@ -37,10 +39,13 @@ export interface Store {
   readonly webhookEventLog: WebhookEventLog
   readonly rejectedBodies: RejectedBodies
   readonly stats: Stats
+  readonly adminAuditLog: AdminAuditLog
   readonly apiTokens: ApiTokens
   readonly adminSessions: AdminSessions
   /** Engine and version, for people to read. */
   databaseVersion(): Promise<string>
+  /** The same store, whose changes stand in the admin audit log as those of `administrator`, not of the database user. */
+  as(administrator: Administrator): Store
   /** Flushes what waits, and closes the database. */
   close(deadlineMs: number): Promise<void>
 }
@@ -127,21 +132,26 @@ export async function openStore({
   await triggerCache.start()
   if (engine.kind === 'postgresql') await listen(maintenancePool, triggerCache, log)
 
-  return {
+  const changedBy = (owner: AdminDatabase) => ({
+    triggers: new Triggers(owner, triggerCache, sealing),
+    verifications: new Verifications(owner, triggerCache, sealing),
+    handshakes: new Handshakes(owner, triggerCache, sealing),
+    rejectedBodies: new RejectedBodies(owner, sealing),
+    apiTokens: new ApiTokens(owner),
+  })
+  const store: Store = {
     engine,
     triggerCache,
     rateLimitCounter,
     intakeWriter,
     secretUses,
     rejectedBodyWriter,
-    triggers: new Triggers(database, triggerCache, sealing),
-    verifications: new Verifications(database, triggerCache, sealing),
-    handshakes: new Handshakes(database, triggerCache, sealing),
+    ...changedBy(database),
+    as: (administrator) => ({ ...store, ...changedBy(database.as(administrator)) }),
     events: new Events(database, payloadSearch),
     webhookEventLog: new WebhookEventLog(database),
-    rejectedBodies: new RejectedBodies(database, sealing),
     stats: new Stats(database),
-    apiTokens: new ApiTokens(database),
+    adminAuditLog: new AdminAuditLog(database),
     adminSessions: new AdminSessions(signInPool),
     async databaseVersion() {
       const [row] = await database.statement((sql) =>
@@ -166,6 +176,7 @@ export async function openStore({
       await engine.close()
     },
   }
+  return store
 }
 
 /** The intake statement sees to it that its commit waits for the disk; a server that never syncs can only be reported. */

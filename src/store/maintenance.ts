@@ -1,4 +1,6 @@
 import {
+  ADMIN_AUDIT_DAYS_MAX,
+  ADMIN_AUDIT_ROWS_MAX,
   ADMIN_SESSION_IDLE_SECONDS_MAX,
   API_TOKEN_KEPT_DAYS,
   DELIVERIES_PRUNED_BATCHES_MAX,
@@ -22,6 +24,7 @@ const REWRITTEN_TABLES = [
   'webhook_secret',
   'webhook_delivery',
   'webhook_rejected_body',
+  'admin_audit_log',
   'admin_session',
   'api_token',
   'event_search_state',
@@ -94,6 +97,12 @@ export class Maintenance {
       )
       await this.#pool.run(MAINTENANCE_MS_MAX, (sql) =>
         sql.unsafe('select attune.maintain_event_search($1::integer)', [this.#retentionDays]),
+      )
+      await this.#pool.run(MAINTENANCE_MS_MAX, (sql) =>
+        sql.unsafe('select attune.prune_admin_audit_log($1::integer, $2::integer)', [
+          ADMIN_AUDIT_DAYS_MAX,
+          ADMIN_AUDIT_ROWS_MAX,
+        ]),
       )
       if (this.#engine.kind === 'embedded') await this.#vacuum()
     } catch (error) {
