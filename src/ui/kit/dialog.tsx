@@ -39,18 +39,32 @@ export function Dialog({ title, description, isOpen, onOpenChange, children, isW
 }
 
 /** A panel from the right that shows one thing of a list and leaves the list in sight. */
-export function Drawer({ title, description, isOpen, onOpenChange, children }: Omit<DialogProps, 'isWide'>) {
+export function Drawer({
+  title,
+  description,
+  isOpen,
+  onOpenChange,
+  children,
+  actions,
+  finalFocus,
+}: Omit<DialogProps, 'isWide'> & {
+  /** Beside the title. */
+  readonly actions?: ReactNode
+  /** Where focus goes when it closes, if not to what opened it. */
+  readonly finalFocus?: () => HTMLElement | null
+}) {
   return (
     <Base.Root open={isOpen} onOpenChange={onOpenChange}>
       <Base.Portal>
         <Base.Backdrop className={BACKDROP} />
         <Base.Popup
+          finalFocus={finalFocus && (() => finalFocus() ?? true)}
           className={classNames(
             'fixed inset-y-0 right-0 z-40 w-full max-w-2xl overflow-y-auto border-l border-line bg-surface p-5 shadow-xl outline-none',
             'transition-transform data-[ending-style]:translate-x-full data-[starting-style]:translate-x-full',
           )}
         >
-          <DialogHead title={title} description={description} />
+          <DialogHead title={title} description={description} actions={actions} />
           {children}
         </Base.Popup>
       </Base.Portal>
@@ -58,7 +72,11 @@ export function Drawer({ title, description, isOpen, onOpenChange, children }: O
   )
 }
 
-function DialogHead({ title, description }: Pick<DialogProps, 'title' | 'description'>) {
+function DialogHead({
+  title,
+  description,
+  actions,
+}: Pick<DialogProps, 'title' | 'description'> & { readonly actions?: ReactNode }) {
   return (
     <div className="mb-4 flex items-start gap-3">
       <div className="min-w-0 grow">
@@ -67,6 +85,7 @@ function DialogHead({ title, description }: Pick<DialogProps, 'title' | 'descrip
           <Base.Description className="mt-1 text-muted">{description}</Base.Description>
         )}
       </div>
+      {actions}
       <Base.Close
         aria-label="Close"
         className="inline-flex size-8 shrink-0 items-center justify-center rounded-lg text-muted hover:bg-hover hover:text-ink"

@@ -107,6 +107,28 @@ export function Facts({ facts }: { readonly facts: readonly (readonly [name: str
   )
 }
 
+/** A part of the page that scrolls by itself, also by keyboard. */
+export function ScrollBox({
+  label,
+  className,
+  children,
+}: {
+  readonly label: string
+  readonly className?: string
+  readonly children: ReactNode
+}) {
+  return (
+    <section
+      aria-label={label}
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: what can be scrolled has to be reached by keyboard
+      tabIndex={0}
+      className={classNames('overflow-auto rounded-lg', className)}
+    >
+      {children}
+    </section>
+  )
+}
+
 /** Text to be copied: a command, a URL, a sample. */
 export function Code({
   text,
