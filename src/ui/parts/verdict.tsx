@@ -1,4 +1,3 @@
-import type { CheckName, CheckVerdict } from '../../core/check.ts'
 import type { WebhookEventLogRow } from '../../core/event.ts'
 import type { RejectionCode } from '../../core/rejection.ts'
 import { Badge, type Tone } from '../kit/feedback.tsx'
@@ -115,20 +114,4 @@ export function VerdictBadge({ row }: { readonly row: Judged }) {
       <span className="numbers">{row.status_code}</span> {label}
     </Badge>
   )
-}
-
-export const CHECK_WORDS: Readonly<Record<CheckName, string>> = {
-  webhook_enabled: 'Webhook switched on',
-  payload_size: 'Payload size',
-  ip_whitelist: 'IP whitelist',
-  rate_limit: 'Rate limit',
-  signature: 'Signature',
-  store: 'Stored',
-}
-
-export const CHECK_VERDICT_WORDS: Readonly<Record<CheckVerdict, string>> = {
-  passed: 'passed',
-  refused: 'refused',
-  off: 'not asked for',
-  not_reached: 'not reached',
 }

@@ -39,7 +39,9 @@ function CopyAsCurl({ row }: { readonly row: WebhookEventLogRow }) {
     queryKey: ['triggers', row.trigger_ref],
     queryFn: ({ signal }) => api('GET /api/v1/triggers/:ref', { params: { ref: row.trigger_ref }, signal }),
   })
-  const { data: body, isLoading } = useBody(bodyPathOf(row))
+  const { data: diagnosis } = useDiagnosis(row)
+  const isKept = row.event_id !== null || diagnosis?.has_body === true
+  const { data: body, isLoading } = useBody(isKept ? bodyPathOf(row) : null)
   if (isLoading || (trigger === undefined && error === null)) return null
   const command = curlCommand({
     url: urlOf(row, trigger),

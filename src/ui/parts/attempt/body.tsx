@@ -1,6 +1,8 @@
 import type { WebhookEventLogRow } from '../../../core/event.ts'
+import { Notice, Skeleton } from '../../kit/feedback.tsx'
 import { BodyView } from '../body.tsx'
 import type { FindByValue } from '../payload/json-tree.tsx'
+import { useDiagnosis } from './reason.tsx'
 
 /** Where the bytes of an attempt are: with its event, or with what is kept of refused ones. `null`: nowhere, since none were read. */
 export function bodyPathOf(row: WebhookEventLogRow): string | null {
@@ -20,7 +22,11 @@ export function AttemptBody({
   readonly onFind: FindByValue
 }) {
   const path = bodyPathOf(row)
+  const { data: diagnosis } = useDiagnosis(row)
   if (path === null) return <p className="text-muted">{whyNone(row)}</p>
+  // Asked first, since a browser complains about each answer that is no success.
+  if (row.event_id === null && diagnosis === undefined) return <Skeleton className="h-40 w-full" />
+  if (row.event_id === null && diagnosis?.has_body === false) return <Notice>{whyMissing(row)}</Notice>
   return (
     <BodyView
       path={path}

@@ -5,7 +5,7 @@ import { queryText } from '../../api/client.ts'
 import { formatBytes, formatInstant, formatMs, formatNumber } from '../../kit/format.ts'
 import { Facts } from '../../kit/layout.tsx'
 import { Foreign, Time } from '../../kit/text.tsx'
-import { Checks } from '../checks.tsx'
+import { CheckList } from '../check-list.tsx'
 import { HeadersTable } from '../headers-table.tsx'
 import { VerdictBadge } from '../verdict.tsx'
 import { AttemptActions } from './actions.tsx'
@@ -43,7 +43,7 @@ export function AttemptDetail({
               : 'This row is older than the record of checks.'}
           </p>
         ) : (
-          <Checks checks={row.checks} />
+          <CheckList checks={row.checks} />
         )}
       </Section>
       <Section title="Payload">

@@ -14,7 +14,8 @@ export const useDiagnosis = (row: WebhookEventLogRow) =>
     queryKey: ['diagnosis', row.id],
     queryFn: ({ signal }) =>
       api('GET /api/v1/webhook-event-log/:id/diagnosis', { params: { id: row.id }, signal }),
-    enabled: isOfSignature(row),
+    // Only of a refused attempt is there something to say, or a body beside its event.
+    enabled: row.event_id === null,
   })
 
 /** What became of the attempt and exactly why; of a signature that was refused also what is likely wrong with it. */

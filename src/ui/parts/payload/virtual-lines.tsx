@@ -51,9 +51,7 @@ export function VirtualLines({ label, count, lineHeightPx, line, active, tree, p
       tabIndex={0}
       onKeyDown={tree?.onKeyDown}
       onScroll={(event) => setTop(event.currentTarget.scrollTop)}
-      className={classNames(
-        'max-h-112 overflow-auto rounded-lg border border-line bg-sunken font-mono text-sm',
-      )}
+      className="max-h-112 overflow-auto rounded-lg border border-line bg-sunken font-mono text-sm"
     >
       <div role="presentation" className="relative" style={{ height: count * lineHeightPx }}>
         <div role="presentation" className="absolute inset-x-0" style={{ top: first * lineHeightPx }}>
