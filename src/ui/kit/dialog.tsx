@@ -104,6 +104,10 @@ interface ConfirmProps {
   readonly confirm: string
   readonly isDangerous?: boolean
   readonly isBusy?: boolean
+  /** What has to be filled in first. */
+  readonly field?: ReactNode
+  /** False: it cannot be confirmed yet. */
+  readonly isReady?: boolean
   readonly isOpen: boolean
   readonly onOpenChange: (isOpen: boolean) => void
   readonly onConfirm: () => void
@@ -116,6 +120,8 @@ export function ConfirmDialog({
   confirm,
   isDangerous = true,
   isBusy = false,
+  field,
+  isReady = true,
   isOpen,
   onOpenChange,
   onConfirm,
@@ -129,9 +135,15 @@ export function ConfirmDialog({
           <AlertDialog.Description render={<div />} className="mt-2 text-muted">
             {children}
           </AlertDialog.Description>
+          {field !== undefined && <div className="mt-4">{field}</div>}
           <div className="mt-5 flex flex-wrap justify-end gap-2">
             <AlertDialog.Close render={(<Button>Cancel</Button>) as ReactElement} />
-            <Button look={isDangerous ? 'danger' : 'primary'} isBusy={isBusy} onClick={onConfirm}>
+            <Button
+              look={isDangerous ? 'danger' : 'primary'}
+              isBusy={isBusy}
+              disabled={!isReady}
+              onClick={onConfirm}
+            >
               {confirm}
             </Button>
           </div>

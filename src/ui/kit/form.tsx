@@ -163,6 +163,29 @@ export function Switch({
   )
 }
 
+/** Yes or no, in force with the form it stands in. */
+export function Checkbox({
+  label,
+  isChecked,
+  onChange,
+}: {
+  readonly label: ReactNode
+  readonly isChecked: boolean
+  readonly onChange: (isChecked: boolean) => void
+}) {
+  return (
+    <label className="inline-flex items-center gap-2 font-medium">
+      <input
+        type="checkbox"
+        className="size-4 shrink-0 accent-accent"
+        checked={isChecked}
+        onChange={(event) => onChange(event.target.checked)}
+      />
+      {label}
+    </label>
+  )
+}
+
 /** One of two to five, all in sight. */
 export function Segments<Value extends string>({
   label,
@@ -180,7 +203,7 @@ export function Segments<Value extends string>({
           aria-pressed={choice.value === value}
           onClick={() => onChange(choice.value)}
           className={classNames(
-            'h-7 rounded-md px-2.5 text-sm font-medium text-muted hover:text-ink',
+            'h-7 rounded-md px-2.5 text-sm font-medium whitespace-nowrap text-muted hover:text-ink',
             choice.value === value && 'bg-surface text-ink shadow-sm',
           )}
         >

@@ -1,0 +1,77 @@
+import type { Trigger } from '../../../core/trigger.ts'
+import { api } from '../../api/client.ts'
+import { useMay } from '../../api/session.tsx'
+import { Field, problemOf, Segments, TextInput } from '../../kit/form.tsx'
+import { formatBytes } from '../../kit/format.ts'
+import { usePreview } from './preview.tsx'
+import { SettingCard, SettingForm, useSetting } from './setting.tsx'
+import { unlessWholeIn, wholeIn } from './whole-number.ts'
+
+const KB_MAX = 65_536
+const BYTES_PER_KB = 1_024
+
+const PRESETS = [64, 256, 1_024, 5_120, 25_600].map((kb) => ({
+  value: String(kb),
+  label: formatBytes(kb * BYTES_PER_KB),
+}))
+
+/** How large a payload it takes. */
+export function PayloadLimit({ trigger }: { readonly trigger: Trigger }) {
+  const isOperator = useMay('operator')
+  return (
+    <SettingCard
+      title="Payload limit"
+      state={`Payloads of at most ${formatBytes(trigger.webhook_payload_size_limit_kb * BYTES_PER_KB)}; larger ones are refused with 413.`}
+    >
+      {isOperator && <PayloadLimitEditor trigger={trigger} />}
+    </SettingCard>
+  )
+}
+
+function PayloadLimitEditor({ trigger }: { readonly trigger: Trigger }) {
+  const setting = useSetting<{ readonly kb: string }>({
+    name: 'payload-limit',
+    saved: { kb: String(trigger.webhook_payload_size_limit_kb) },
+    save: ({ kb }) =>
+      api('PUT /api/v1/triggers/:ref/webhooks/payload-limit', {
+        params: { ref: trigger.ref },
+        body: { kb: Number(kb) },
+      }),
+    done: () => 'The payload limit is in force',
+  })
+  const { value, change, isDirty, error } = setting
+  const kb = wholeIn(value.kb, 1, KB_MAX)
+  const preview = usePreview(trigger.ref, isDirty && kb !== null ? { payload_limit: { kb } } : null)
+  return (
+    <SettingForm
+      label="Payload limit"
+      setting={setting}
+      triggerRef={trigger.ref}
+      preview={preview}
+      isValid={kb !== null}
+    >
+      <div className="flex flex-wrap items-start gap-x-4 gap-y-3">
+        <Field
+          label="KiB"
+          hint="Units of 1,024 bytes. The limit of the whole installation stands above it."
+          problem={problemOf(error, 'kb') ?? unlessWholeIn(value.kb, 1, KB_MAX)}
+          className="w-72 max-w-full"
+        >
+          <TextInput
+            inputMode="numeric"
+            value={value.kb}
+            onChange={(event) => change({ kb: event.target.value })}
+          />
+        </Field>
+        <div className="max-w-full overflow-x-auto sm:mt-8">
+          <Segments
+            label="Usual limits"
+            value={value.kb}
+            choices={PRESETS}
+            onChange={(next) => change({ kb: next })}
+          />
+        </div>
+      </div>
+    </SettingForm>
+  )
+}
