@@ -325,6 +325,7 @@ function listenForAdmins({
     store,
     token,
     publicUrl: publicUrlOf(config, port),
+    receiverUrl: () => loopbackUrlOf(config.host, port),
     log,
     metrics,
     version: VERSION,
@@ -355,5 +356,11 @@ const whenAborted = (signal: AbortSignal): Promise<void> =>
 
 const urlOf = (host: string, port: number): string => {
   const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host
+  return `http://${name.includes(':') ? `[${name}]` : name}:${port}`
+}
+
+/** Where a listener is reached from this host: one for all addresses by the loopback one. */
+const loopbackUrlOf = (host: string, port: number): string => {
+  const name = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
   return `http://${name.includes(':') ? `[${name}]` : name}:${port}`
 }

@@ -15,9 +15,11 @@ import { type Metrics, metrics } from './metrics.ts'
 import { openapi, type Route } from './openapi.ts'
 import { type PageFile, pages } from './pages.ts'
 import { rejectedBodies } from './rejected-bodies.ts'
+import { schemeSamples } from './scheme-samples.ts'
 import { schemes } from './schemes.ts'
 import { session } from './session.ts'
 import { stats } from './stats.ts'
+import { testTool } from './test-tool.ts'
 import { tokens } from './tokens.ts'
 import { triggers } from './triggers.ts'
 import { verification } from './verification.ts'
@@ -28,6 +30,8 @@ export interface AdminDeps extends AuthenticationDeps {
   readonly store: Store
   /** Base of the webhook URLs, without a slash at its end. */
   readonly publicUrl: string
+  /** Where the receiver listens on this host, without a slash at its end. */
+  receiverUrl(): string
   readonly metrics: Metrics
   readonly version: string
   readonly installation: Installation
@@ -76,6 +80,8 @@ export const createAdmin = (deps: AdminDeps) => {
     .use(verification(deps))
     .use(handshake(deps))
     .use(schemes())
+    .use(schemeSamples())
+    .use(testTool(deps))
     .use(stats(deps))
     .use(events(deps))
     .use(webhookEventLog(deps))

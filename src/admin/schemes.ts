@@ -31,7 +31,7 @@ const schemeView = (preset: Preset): Scheme => ({
 })
 
 /** @throws Rejection `scheme_unknown` */
-function presetOf(name: string) {
+export function presetOf(name: string): Preset {
   const preset = findPreset(name)
   if (preset === null) throw new Rejection('scheme_unknown', 'the path names no scheme')
   return preset

@@ -70,7 +70,8 @@ export const webhookEventLog = ({ store }: { readonly store: Store }) =>
       },
     )
 
-const rowView = (row: StoredLogRow): WebhookEventLogRow => ({
+/** A row as the API shows it. */
+export const rowView = (row: StoredLogRow): WebhookEventLogRow => ({
   id: row.id,
   trigger_id: String(row.triggerId),
   trigger_ref: row.triggerRef,

@@ -458,3 +458,16 @@ export const ADMIN_AUDIT_ROWS_MAX = 1_000_000
 /** Of a name in it, a token's or a target's, and of an action. The table has the same. */
 export const AUDIT_NAME_LENGTH_MAX = 255
 export const AUDIT_ACTION_LENGTH_MAX = 64
+
+/** A test webhook: its body, its headers in number and together, of which the HTTP server takes 16 KiB with its own, and what is shown of the answer. */
+export const TEST_BODY_BYTES_MAX = 512 * 1024
+export const TEST_HEADERS_MAX = 64
+export const TEST_HEADERS_LENGTH_MAX = 12 * 1024
+export const TEST_ANSWER_BYTES_MAX = 64 * 1024
+
+/** The receiver answers within `ACCEPT_MS_MAX` and the wait for a check; a test that takes longer has failed. */
+export const TEST_MS_MAX = 20_000
+
+/** The row of a refused attempt is written a little after its answer. A flood is merged into rows of other ids, so it may never come. */
+export const TEST_ROW_WAIT_MS = 3_000
+export const TEST_ROW_POLL_MS = 50

@@ -34,7 +34,12 @@ export interface Answer {
 
 export type AdminUnderTest = Awaited<ReturnType<typeof startAdmin>>
 
-export async function startAdmin(under: EngineUnderTest, sealing?: Sealing) {
+/** @param receiverUrl - where test webhooks go; nobody listens there unless a test says so */
+export async function startAdmin(
+  under: EngineUnderTest,
+  sealing?: Sealing,
+  receiverUrl: () => string = () => 'http://127.0.0.1:9',
+) {
   const { engine, dispose } = await under.open()
   const log = recordingLog()
   const store = await openStore({
@@ -50,6 +55,7 @@ export async function startAdmin(under: EngineUnderTest, sealing?: Sealing) {
     store,
     token: TOKEN,
     publicUrl: PUBLIC_URL,
+    receiverUrl,
     log,
     metrics: { contentType: 'text/plain; version=0.0.4', render: async () => 'attune_test 1\n' },
     version: '0.1.0',
