@@ -7,6 +7,12 @@ COMMENT ON COLUMN attune.webhook_event_log.checks IS
   'For webhook_enabled, payload_size, ip_whitelist, rate_limit, signature, store: p passed, r refused, o off, n not reached; behind it microseconds, where it was timed. NULL: older than this record, merged, or readmitted.';
 --> statement-breakpoint
 
+-- Rows by what became of them: outcomes are rare, and refused ones have a page of their own.
+CREATE INDEX webhook_event_log_outcome ON attune.webhook_event_log (outcome, id) WHERE outcome IS NOT NULL;
+--> statement-breakpoint
+CREATE INDEX webhook_event_log_refused ON attune.webhook_event_log (id) WHERE error_code IS NOT NULL;
+--> statement-breakpoint
+
 -- The last hour by the minute: for all triggers together, and only for as long as anybody looks at minutes.
 CREATE TABLE attune.webhook_stats_minutely (
   minute timestamptz NOT NULL,

@@ -321,7 +321,9 @@ function listenForAdmins({
   pages,
   settings,
 }: AdminListening): Listener {
+  const draining = new AbortController()
   const admin = createAdmin({
+    draining: draining.signal,
     store,
     token,
     publicUrl: publicUrlOf(config, port),
@@ -345,6 +347,7 @@ function listenForAdmins({
     host: config.adminHost,
     port: config.adminPort,
     isShared: false,
+    onDrain: () => draining.abort(),
   })
 }
 

@@ -10,6 +10,7 @@ import { guard } from './guard.ts'
 import { handshake } from './handshake.ts'
 import { type Installation, installation } from './installation.ts'
 import { ipWhitelistCheck } from './ip-whitelist-check.ts'
+import { logTail } from './log-tail.ts'
 import { methods } from './methods.ts'
 import { type Metrics, metrics } from './metrics.ts'
 import { openapi, type Route } from './openapi.ts'
@@ -37,6 +38,8 @@ export interface AdminDeps extends AuthenticationDeps {
   readonly installation: Installation
   /** The pages, by path. */
   readonly pages: ReadonlyMap<string, PageFile>
+  /** Aborted when the process begins to end. */
+  readonly draining: AbortSignal
   isReady(): boolean
 }
 
@@ -85,6 +88,7 @@ export const createAdmin = (deps: AdminDeps) => {
     .use(stats(deps))
     .use(events(deps))
     .use(webhookEventLog(deps))
+    .use(logTail({ ...deps, authentication }))
     .use(attemptDiagnosis(deps))
     .use(rejectedBodies(deps))
     .use(adminAuditLog(deps))

@@ -120,6 +120,18 @@ export const PAYLOAD_INDEX_SHARE_MAX = 0.2
 /** It waits while so many accepted attempts wait to be stored: more than one batch gathers in the ordinary course. */
 export const PAYLOAD_INDEX_PRESSED_ROWS = 128
 
+/**
+ * A page of the webhook event log ends where its search has come to after so long, so that it is there in half as long again: rows are
+ * looked through in steps of so many, which double while a step is quick.
+ */
+export const LOG_SEARCH_MS_MAX = 80
+export const LOG_SEARCH_QUICK_MS = 20
+export const LOG_SEARCH_ROWS_FIRST = 4_000
+export const LOG_SEARCH_ROWS_MAX = 32_000
+
+/** Longest text that the webhook event log is searched for. */
+export const LOG_TEXT_SOUGHT_LENGTH_MAX = 256
+
 /** A page of events ends early once its bodies reach this many bytes, so that no page outgrows memory. */
 export const PAGE_BODY_BYTES_MAX = 8 * 1024 * 1024
 
@@ -272,6 +284,29 @@ export const HEALTHCHECK_MS_MAX = 5_000
 export const FOLLOW_POLL_MS = 1_000
 export const FOLLOW_PAGES_MAX = 20
 export const FOLLOW_IDS_MAX = 20_000
+
+/**
+ * The live tail of the webhook event log: how often new rows are looked for, how far back, and, since a row can be stored up to a minute
+ * after newer ones, how far back now and then; so many of these polls later. Its readers, at one process.
+ */
+export const TAIL_POLL_MS = 500
+export const TAIL_OVERLAP_MS = 5_000
+export const TAIL_LONG_OVERLAP_MS = 60_000
+export const TAIL_POLLS_BETWEEN_LONG = 10
+export const TAIL_READERS_MAX = 32
+
+/** Rows that one poll hands on, ids that it looks at, and rows that a reader who was away catches up with. Past it: a gap. */
+export const TAIL_ROWS_MAX = 500
+export const TAIL_IDS_MAX = 10_000
+
+/** What waits for one reader; when a reader is slower, rows are left out. */
+export const TAIL_QUEUE_BYTES_MAX = 2 * 1024 * 1024
+
+/** A sign of life on a tail without rows, well within `IDLE_SECONDS_MAX`. */
+export const TAIL_SILENCE_MS_MAX = 5_000
+
+/** How often it is asked whether who reads a tail still may. */
+export const TAIL_IDENTITY_MS = 10_000
 
 /** Longest cell of a table of the command line; `--json` has the whole text. */
 export const TABLE_CELL_LENGTH_MAX = 72

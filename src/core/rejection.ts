@@ -67,6 +67,16 @@ export const REJECTIONS = {
     title: 'Unauthorized',
     detail: 'The admin API asks for its bearer token.',
   },
+  tail_readers_exceeded: {
+    status: 503,
+    title: 'Too many follow the log',
+    detail: 'Too many follow the log already; read its pages, or come again.',
+  },
+  body_not_kept: {
+    status: 404,
+    title: 'Body not kept',
+    detail: 'The body of this attempt is not kept.',
+  },
   role_insufficient: {
     status: 403,
     title: 'Role insufficient',

@@ -19,6 +19,8 @@ export interface ListenOptions {
   readonly port: number
   /** Shares the port with other processes that say so too. Otherwise two of them would each take half of the requests without a word. */
   readonly isShared: boolean
+  /** Called when no more connections are taken: what would never end by itself has to be ended. */
+  readonly onDrain?: () => void
   /** Called when those in flight have had their time: whoever can still be answered is, before all are cut off. */
   readonly onCutOff?: () => void
 }
@@ -36,7 +38,7 @@ interface App {
 }
 
 /** @throws OperatorError when the address cannot be listened on */
-export function listen(app: App, { host, port, isShared, onCutOff }: ListenOptions): Listener {
+export function listen(app: App, { host, port, isShared, onDrain, onCutOff }: ListenOptions): Listener {
   const options = {
     hostname: host,
     port,
@@ -54,7 +56,7 @@ export function listen(app: App, { host, port, isShared, onCutOff }: ListenOptio
     throw unusable(host, port, error)
   }
   if (server?.port === undefined) throw new OperatorError(`Listening on ${host}:${port} did not succeed.`)
-  return listenerOf(app, server, server.port, onCutOff)
+  return listenerOf(app, server, server.port, { onDrain, onCutOff })
 }
 
 /**
@@ -75,13 +77,16 @@ export async function probePort(host: string, port: number): Promise<number> {
   return chosen
 }
 
-function listenerOf(app: App, server: BunServer, port: number, onCutOff?: () => void): Listener {
+type Calls = { readonly [Name in 'onDrain' | 'onCutOff']: (() => void) | undefined }
+
+function listenerOf(app: App, server: BunServer, port: number, { onDrain, onCutOff }: Calls): Listener {
   return {
     port,
     async drain() {
       // Bun's stop resets what waits to be accepted, and connections on which the next request is just arriving.
       // So for a while nobody new is let in, everyone else is answered, and each answer is a connection's last.
       refuseNewConnections(port)
+      onDrain?.()
       server.reload({ fetch: async (request) => asLastAnswer(await app.fetch(request)), routes: {} })
       await Bun.sleep(DRAIN_GRACE_MS)
       const stopped = server.stop().then(() => true)

@@ -10,6 +10,7 @@ import { type Engine, Pool } from './connection.ts'
 import { Events } from './events.ts'
 import { Handshakes } from './handshakes.ts'
 import { type BatchFigures, IntakeWriter } from './intake-writer.ts'
+import { LogTail } from './log-tail.ts'
 import { Maintenance } from './maintenance.ts'
 import { migrate } from './migrate.ts'
 import { PayloadIndexer } from './payload-indexer.ts'
@@ -37,6 +38,7 @@ export interface Store {
   readonly verifications: Verifications
   readonly events: Events
   readonly webhookEventLog: WebhookEventLog
+  readonly logTail: LogTail
   readonly rejectedBodies: RejectedBodies
   readonly stats: Stats
   readonly adminAuditLog: AdminAuditLog
@@ -111,6 +113,7 @@ export async function openStore({
     statementMsMax: ADMIN_QUERY_MS_MAX,
   })
 
+  const webhookEventLog = new WebhookEventLog(database)
   const maintenance = new Maintenance(engine, maintenancePool, log, retentionDays)
   const triggerCache = new TriggerCache(lookupPool, sealing, log)
   const secretUses = new SecretUses(maintenancePool, log)
@@ -149,7 +152,8 @@ export async function openStore({
     ...changedBy(database),
     as: (administrator) => ({ ...store, ...changedBy(database.as(administrator)) }),
     events: new Events(database, payloadSearch),
-    webhookEventLog: new WebhookEventLog(database),
+    webhookEventLog,
+    logTail: new LogTail(webhookEventLog, log),
     stats: new Stats(database),
     adminAuditLog: new AdminAuditLog(database),
     adminSessions: new AdminSessions(signInPool),

@@ -1,25 +1,20 @@
-import { and, desc, eq, gte, lt, type SQL, sql } from 'drizzle-orm'
+import { and, desc, gte, inArray, lt } from 'drizzle-orm'
 import { encodeCursor, type Page } from '../core/cursor.ts'
-import { PAGE_SEARCH_MS_MAX } from '../core/limits.ts'
-import { REJECTIONS, Rejection, type RejectionCode } from '../core/rejection.ts'
+import {
+  LOG_SEARCH_MS_MAX,
+  LOG_SEARCH_QUICK_MS,
+  LOG_SEARCH_ROWS_FIRST,
+  LOG_SEARCH_ROWS_MAX,
+} from '../core/limits.ts'
+import { type LogFilter, REJECTED_STATUS_MIN } from '../core/log-filter.ts'
+import { Rejection } from '../core/rejection.ts'
 import { leastRequestId, requestIdTimeMs } from '../core/request-id.ts'
 import type { AdminDatabase } from './admin-database.ts'
+import { isContradiction, type StoredLogRow, whereOf, withoutRepetition } from './log-filter.ts'
 import { beforeCursor, byId } from './partitioned.ts'
 import { webhookEventLog } from './schema.ts'
 
-export type StoredLogRow = typeof webhookEventLog.$inferSelect
-
-export interface LogFilter {
-  readonly triggerRef?: string | undefined
-  readonly statusCode?: number | undefined
-  readonly errorCode?: string | undefined
-  /** A canonical address. */
-  readonly sourceIp?: string | undefined
-  /** Inclusive. */
-  readonly since?: Date | undefined
-  /** Exclusive. */
-  readonly until?: Date | undefined
-}
+export type { LogFilter, StoredLogRow }
 
 const KEY = { id: webhookEventLog.id, time: webhookEventLog.created }
 
@@ -35,7 +30,7 @@ export class WebhookEventLog {
   readonly #searchMsMax: number
 
   /** @param searchMsMax - a page for which so long has been searched ends where the search has come to */
-  constructor(database: AdminDatabase, searchMsMax = PAGE_SEARCH_MS_MAX) {
+  constructor(database: AdminDatabase, searchMsMax = LOG_SEARCH_MS_MAX) {
     this.#database = database
     this.#searchMsMax = searchMsMax
   }
@@ -54,7 +49,7 @@ export class WebhookEventLog {
     const filter = withoutRepetition(given)
     if (isContradiction(filter)) return { rows: [], nextCursor: null }
     if (hasIndex(filter)) return pageOf(await this.#read(filter, limit + 1, cursorId, EVERYTHING), limit)
-    return this.#search(filter, limit, cursorId)
+    return isWalked(filter) ? this.#walk(filter, limit, cursorId) : this.#search(filter, limit, cursorId)
   }
 
   /**
@@ -86,31 +81,124 @@ export class WebhookEventLog {
     }
   }
 
+  /**
+   * What no index helps to find is looked for among so many rows at a time, in the order of the page: those that the rest of the filter
+   * leaves, which has an index. So a step costs the same wherever the rows are dense or sparse, and whatever the database guesses.
+   */
+  async #walk(filter: LogFilter, limit: number, cursorId: string | null): Promise<Page<StoredLogRow>> {
+    const startedAtMs = performance.now()
+    const steps = stepsOf(filter)
+    const rows: StoredLogRow[] = []
+    let rowsAtOnce = LOG_SEARCH_ROWS_FIRST
+    for (let beforeId = cursorId; ; ) {
+      const stepStartedAtMs = performance.now()
+      const lastId = await this.#idBehind(steps, beforeId, rowsAtOnce)
+      rows.push(...(await this.#readDownTo(filter, limit + 1 - rows.length, beforeId, lastId)))
+      if (rows.length > limit || lastId === null) return pageOf(rows, limit)
+      const nowMs = performance.now()
+      if (nowMs - startedAtMs >= this.#searchMsMax) return { rows, nextCursor: encodeCursor(lastId) }
+      if (nowMs - stepStartedAtMs < LOG_SEARCH_QUICK_MS)
+        rowsAtOnce = Math.min(LOG_SEARCH_ROWS_MAX, 2 * rowsAtOnce)
+      beforeId = lastId
+    }
+  }
+
+  /** The last of so many rows before an id; `null` when there are not so many. */
+  async #idBehind(filter: LogFilter, beforeId: string | null, rows: number): Promise<string | null> {
+    const [last] = await this.#database.query((database) =>
+      database
+        .select({ id: webhookEventLog.id })
+        .from(webhookEventLog)
+        .where(and(whereOf(filter), beforeCursor(KEY, beforeId)))
+        .orderBy(desc(webhookEventLog.id))
+        .offset(rows - 1)
+        .limit(1),
+    )
+    return last?.id ?? null
+  }
+
+  /** @param lastId - inclusive; `null`: all there are */
+  #readDownTo(
+    filter: LogFilter,
+    rowsMax: number,
+    beforeId: string | null,
+    lastId: string | null,
+  ): Promise<StoredLogRow[]> {
+    const lastMs = lastId === null ? null : requestIdTimeMs(lastId)
+    return this.#database.query((database) =>
+      database
+        .select()
+        .from(webhookEventLog)
+        .where(
+          and(
+            whereOf(filter),
+            beforeCursor(KEY, beforeId),
+            lastId === null ? undefined : gte(webhookEventLog.id, lastId),
+            lastMs === null ? undefined : gte(webhookEventLog.created, new Date(lastMs)),
+          ),
+        )
+        .orderBy(desc(webhookEventLog.id))
+        .limit(rowsMax),
+    )
+  }
+
+  /** The ids of the newest rows that are not older than an instant, newest first. */
+  async idsSince(sinceMs: number, rowsMax: number): Promise<string[]> {
+    const rows = await this.#database.query((database) =>
+      database
+        .select({ id: webhookEventLog.id })
+        .from(webhookEventLog)
+        .where(
+          and(
+            gte(webhookEventLog.id, leastRequestId(sinceMs)),
+            gte(webhookEventLog.created, new Date(sinceMs)),
+          ),
+        )
+        .orderBy(desc(webhookEventLog.id))
+        .limit(rowsMax),
+    )
+    return rows.map(({ id }) => id)
+  }
+
+  /** Rows by their ids, oldest first; what is not there is left out. */
+  async readAll(ids: readonly string[]): Promise<StoredLogRow[]> {
+    const times = ids.map((id) => requestIdTimeMs(id) ?? 0)
+    if (times.length === 0) return []
+    return this.#database.query((database) =>
+      database
+        .select()
+        .from(webhookEventLog)
+        .where(
+          and(
+            inArray(webhookEventLog.id, [...ids]),
+            // The times lead to the partitions.
+            gte(webhookEventLog.created, new Date(Math.min(...times))),
+            lt(webhookEventLog.created, new Date(Math.max(...times) + 1)),
+          ),
+        )
+        .orderBy(webhookEventLog.id),
+    )
+  }
+
   async #read(
     filter: LogFilter,
     rowsMax: number,
     cursorId: string | null,
     { fromMs, toMs }: Slice,
   ): Promise<StoredLogRow[]> {
-    const log = webhookEventLog
     return this.#database.query((database) =>
       database
         .select()
-        .from(log)
+        .from(webhookEventLog)
         .where(
           and(
-            filter.triggerRef === undefined ? undefined : eq(log.triggerRef, filter.triggerRef),
-            ofStatus(filter.statusCode),
-            filter.errorCode === undefined ? undefined : eq(log.errorCode, filter.errorCode),
-            filter.sourceIp === undefined ? undefined : eq(log.sourceIp, filter.sourceIp),
-            filter.since && gte(log.created, filter.since),
-            filter.until && lt(log.created, filter.until),
-            fromMs === null ? undefined : gte(log.created, new Date(fromMs)),
-            toMs === null ? undefined : lt(log.created, new Date(toMs)),
+            whereOf(filter),
+            fromMs === null ? undefined : gte(webhookEventLog.created, new Date(fromMs)),
+            toMs === null ? undefined : lt(webhookEventLog.created, new Date(toMs)),
             beforeCursor(KEY, cursorId),
           ),
         )
-        .orderBy(desc(log.id))
+        .orderBy(desc(webhookEventLog.id))
         .limit(rowsMax),
     )
   }
@@ -141,44 +229,25 @@ const timeOf = (cursorId: string | null): number =>
   (cursorId === null ? null : requestIdTimeMs(cursorId)) ?? Number.POSITIVE_INFINITY
 
 /** Whether one index has the rows of the filter in the order of the page. That of the statuses has rejections only. */
-function hasIndex({ triggerRef, statusCode, errorCode, sourceIp }: LogFilter): boolean {
-  const given = [triggerRef, statusCode, errorCode, sourceIp].filter((value) => value !== undefined)
+function hasIndex(filter: LogFilter): boolean {
+  const { triggerRef, statusCode, errorCode, sourceIp, outcome } = filter
+  const given = [triggerRef, statusCode, errorCode, sourceIp, outcome].filter((value) => value !== undefined)
   return (
-    given.length === 0 ||
-    (given.length === 1 && (statusCode === undefined || statusCode >= REJECTED_STATUS_MIN))
+    !isWalked(filter) &&
+    (given.length === 0 ||
+      (given.length === 1 && (statusCode === undefined || statusCode >= REJECTED_STATUS_MIN)))
   )
 }
 
-/** A code has one status: who gives both has said it twice. */
-function withoutRepetition(filter: LogFilter): LogFilter {
-  const { statusCode, errorCode } = filter
-  if (statusCode === undefined || statusCode !== statusOf(errorCode)) return filter
-  return { ...filter, statusCode: undefined }
-}
+/** Whether it asks for something of which no index knows. */
+const isWalked = ({ text, outcome }: LogFilter): boolean => text !== undefined || outcome === 'accepted'
 
-const statusOf = (errorCode: string | undefined): number | undefined =>
-  errorCode !== undefined && Object.hasOwn(REJECTIONS, errorCode)
-    ? REJECTIONS[errorCode as RejectionCode].status
-    : undefined
-
-/**
- * Whether there can be no such row, which would take long to see. A constraint of the table gives a code to rejections and to nothing
- * else, a code has one status, and an attempt that is not rejected is answered 200, or 204 when it is a handshake.
- */
-function isContradiction({ statusCode, errorCode }: LogFilter): boolean {
-  if (statusCode === undefined) return false
-  if (statusOf(errorCode) !== undefined) return true
-  return (
-    statusCode < REJECTED_STATUS_MIN && (!SUCCESS_STATUSES.includes(statusCode) || errorCode !== undefined)
-  )
-}
-
-const SUCCESS_STATUSES = [200, 204]
-const REJECTED_STATUS_MIN = 400
-
-/** Said twice for rejections, because their index is proven to fit only by the constant. */
-function ofStatus(statusCode: number | undefined): SQL | undefined {
-  if (statusCode === undefined) return undefined
-  const same = eq(webhookEventLog.statusCode, statusCode)
-  return statusCode < REJECTED_STATUS_MIN ? same : and(same, sql`${webhookEventLog.statusCode} >= 400`)
+/** Of the filter what one index has in the order of the page, the rarest first; rows are counted by that. */
+function stepsOf({ triggerRef, errorCode, sourceIp, outcome, since, until }: LogFilter): LogFilter {
+  const times = { since, until }
+  if (sourceIp !== undefined) return { ...times, sourceIp }
+  if (errorCode !== undefined) return { ...times, errorCode }
+  if (outcome !== undefined && outcome !== 'accepted' && outcome !== 'refused') return { ...times, outcome }
+  if (triggerRef !== undefined) return { ...times, triggerRef }
+  return outcome === 'refused' ? { ...times, outcome } : times
 }

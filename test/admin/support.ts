@@ -51,6 +51,7 @@ export async function startAdmin(
   })
   let ready = true
   let advancedMs = 0
+  const draining = new AbortController()
   const deps: AdminDeps = {
     store,
     token: TOKEN,
@@ -61,6 +62,7 @@ export async function startAdmin(
     version: '0.1.0',
     pages: new Map(),
     isReady: () => ready,
+    draining: draining.signal,
     // So that X-Forwarded-For makes a call come from wherever a test likes.
     trustedProxies: ['127.0.0.1'],
     peerAddress: socketPeer,
@@ -86,6 +88,8 @@ export async function startAdmin(
     },
     /** As it would be after a start with another token of the installation. */
     withToken: (token: string) => createAdmin({ ...deps, token }),
+    /** As when the process begins to end. */
+    drain: () => draining.abort(),
     /** Moves the clock of what is counted by the minute. */
     advance(ms: number): void {
       advancedMs += ms
@@ -112,7 +116,10 @@ async function call(url: string, method: string, given: Call): Promise<Answer> {
     ...(body !== undefined && { body }),
     redirect: 'manual',
   })
-  const text = await response.text()
+  // A stream of events has no end.
+  const isEndless = response.headers.get('content-type')?.startsWith('text/event-stream') === true
+  if (isEndless) await response.body?.cancel()
+  const text = isEndless ? '' : await response.text()
   return {
     status: response.status,
     headers: response.headers,

@@ -117,9 +117,38 @@ describe.each([...engines])('the webhook event log on $name', (engine) => {
       refused,
     ])
     expect(await idsOf('?trigger=stripe&status=401')).toEqual([])
+    expect(await idsOf('?outcome=accepted')).toEqual([accepted])
+    expect(await idsOf('?outcome=refused')).toEqual([blocked, limited, refused])
+    expect(await idsOf('?outcome=refused&trigger=github.push')).toEqual([limited, refused])
+    expect(await idsOf('?outcome=duplicate')).toEqual([])
+    expect(await idsOf('?outcome=accepted&code=rate_limited')).toEqual([])
     const { created } = (await list(`?code=rate_limited`)).data<[WebhookEventLogRow]>()[0]
     expect(await idsOf(`?since=${created}`)).toEqual([blocked, limited])
     expect(await idsOf(`?until=${created}`)).toEqual([refused, accepted])
+  })
+
+  test.each([
+    ['GITHUB', () => [limited, refused, accepted]],
+    ['11 of 10', () => [limited]],
+    ['2001:DB8::9', () => [blocked]],
+    ['192.0.2.1', () => [limited, refused, accepted]],
+    ['\u001b[2J<B>', () => [refused]],
+    // As they stand, and not as patterns.
+    ['%', () => []],
+    ['_', () => []],
+    ['\\', () => []],
+    ["' or 1=1 --", () => []],
+    ['no such text', () => []],
+  ])('the text %j is found wherever it is, in either case', async (text, expected) => {
+    expect(await idsOf(`?text=${encodeURIComponent(text)}`)).toEqual(expected())
+    expect(await idsOf(`?text=${encodeURIComponent(text)}&trigger=no.such`)).toEqual([])
+  })
+
+  test('an id is found by a part of it', async () => {
+    const part = blocked.slice(-12).toUpperCase()
+    expect(await idsOf(`?text=${part}`)).toEqual([blocked])
+    expect(await idsOf(`?text=${part}&outcome=refused&trigger=stripe`)).toEqual([blocked])
+    expect(await idsOf(`?text=${part}&outcome=accepted`)).toEqual([])
   })
 
   test.each([1, 2, 3])('walked by pages of %d yields each row once', async (limit) => {
@@ -151,6 +180,10 @@ describe.each([...engines])('the webhook event log on $name', (engine) => {
     ['ip=localhost', ['ip']],
     ['ip=fe80::1%25eth0', ['ip']],
     ['trigger=X', ['trigger']],
+    ['outcome=REFUSED', ['outcome']],
+    ['text=', ['text']],
+    [`text=${'x'.repeat(257)}`, ['text']],
+    ['text=%00', ['text']],
     ['since=today', ['since']],
     ['until=1750000000', ['until']],
     ['cursor=*', ['cursor']],

@@ -8,6 +8,8 @@ import type { Sql } from 'postgres'
 import type { Database } from '../../bench/database.ts'
 import { fillDay } from '../../bench/large.ts'
 import { decodeCursor, type Page } from '../../src/core/cursor.ts'
+import { LOG_SEARCH_ROWS_FIRST } from '../../src/core/limits.ts'
+import { leastRequestId } from '../../src/core/request-id.ts'
 import { AdminDatabase } from '../../src/store/admin-database.ts'
 import { type Engine, postgresqlEngine } from '../../src/store/connection.ts'
 import { type EventFilter, Events } from '../../src/store/events.ts'
@@ -24,7 +26,7 @@ const LIMIT = 50
 
 /** Rows that are fetched for one page, of 160,000: by one filter, whatever it finds, and by several, which no index has together. */
 const PAGE_ROWS_READ_MAX = 3_000
-const COMBINED_ROWS_READ_MAX = 8_000
+const COMBINED_ROWS_READ_MAX = 16_000
 
 const END_MS = Date.now()
 const daysAgo = (days: number): Date => new Date(END_MS - days * DAY_MS)
@@ -217,6 +219,47 @@ describe.skipIf(postgresqlMissing !== null)(
       )
     })
 
+    /** What no index helps to find: of the commonest and of nothing at all. */
+    const WALKED: readonly (readonly [string, LogFilter])[] = [
+      ['new events', { outcome: 'accepted' }],
+      ['new events of a trigger', { outcome: 'accepted', triggerRef: 'fill.2' }],
+      ['a text that many have', { text: 'FILL.1' }],
+      ['a text that none has', { text: 'no such text' }],
+      ['a text of a trigger', { text: '10.0.0', triggerRef: 'fill.2' }],
+      ['a text of an address', { text: 'fill.3', sourceIp: '10.0.0.3' }],
+      ['a text of refused ones', { text: 'fill.1', outcome: 'refused' }],
+      ['a text between two times', { text: '10.0.1', since: daysAgo(3), until: daysAgo(2) }],
+    ]
+
+    test.each(WALKED)('a search reads so many rows at once, whatever it finds: %s', async (_, filter) => {
+      const log = new WebhookEventLog(database, 0)
+      for (const cursorId of [null, leastRequestId(daysAgo(2.5).getTime())]) {
+        const { rows, statements } = await explain(() => log.list(filter, LIMIT, cursorId))
+        expect(statements).toBeLessThanOrEqual(2)
+        expect(rows).toBeLessThanOrEqual(3 * LOG_SEARCH_ROWS_FIRST)
+      }
+    })
+
+    test.each<readonly [string, LogFilter]>([
+      ['refused', { outcome: 'refused' }],
+      ['duplicates, of which there are none', { outcome: 'duplicate' }],
+      ['handshakes of a trigger', { outcome: 'handshake', triggerRef: 'fill.1' }],
+      ['refused of a trigger', { outcome: 'refused', triggerRef: 'fill.1' }],
+      ['refused with a code', { outcome: 'refused', errorCode: 'body_timeout' }],
+    ])('a page of an outcome by index: %s', async (_, filter) => {
+      const log = new WebhookEventLog(database)
+      await expectIndexed((cursorId) => log.list(filter, LIMIT, cursorId), COMBINED_ROWS_READ_MAX)
+    })
+
+    test.each<readonly [LogFilter]>([
+      [{ outcome: 'duplicate', errorCode: 'rate_limited' }],
+      [{ outcome: 'accepted', statusCode: 401 }],
+      [{ outcome: 'refused', statusCode: 200 }],
+    ])('an outcome that cannot be is not looked for: %j', async (filter) => {
+      const log = new WebhookEventLog(database)
+      expect((await explain(() => log.list(filter, LIMIT, null))).statements).toBe(0)
+    })
+
     test('a status that its code cannot have is not looked for', async () => {
       const log = new WebhookEventLog(database)
       const filter = { errorCode: 'rate_limited', statusCode: 401 }
@@ -308,12 +351,17 @@ describe.skipIf(postgresqlMissing !== null)(
 
     const idsOf = async (filter: LogFilter): Promise<string[]> => {
       const { triggerRef = null, statusCode = null, errorCode = null, sourceIp = null } = filter
+      const { outcome = null, text = null } = filter
       const rows = await sql<{ id: string }[]>`
         select id from attune.webhook_event_log
         where (${triggerRef}::text is null or trigger_ref = ${triggerRef})
           and (${statusCode}::int is null or status_code = ${statusCode})
           and (${errorCode}::text is null or error_code = ${errorCode})
           and (${sourceIp}::text is null or source_ip = ${sourceIp}::inet)
+          and (${outcome}::text is null
+            or coalesce(outcome, case when status_code < 400 then 'accepted' else 'refused' end) = ${outcome})
+          and (${text}::text is null or concat_ws(E'\\n', trigger_ref, user_agent, error_message, host(source_ip), id, event_id)
+            ilike '%' || ${text} || '%')
           and created >= ${(filter.since ?? new Date(0)).toISOString()}::timestamptz
           and created < ${(filter.until ?? new Date(END_MS + DAY_MS)).toISOString()}::timestamptz
         order by id desc`
@@ -324,7 +372,7 @@ describe.skipIf(postgresqlMissing !== null)(
       ['with time to search', undefined],
       ['that ends early', 0],
     ])('a page %s', (_, searchMsMax) => {
-      test.each(LOG_FILTERS.filter(([, filter]) => Object.keys(filter).length > 1))(
+      test.each([...LOG_FILTERS.filter(([, filter]) => Object.keys(filter).length > 1), ...WALKED])(
         'leaves out no row and shows none twice: %s',
         async (_title, filter) => {
           const log = new WebhookEventLog(database, searchMsMax)
