@@ -46,5 +46,4 @@ export const guard = (authentication: Authentication, routes: () => Parameters<t
 }
 
 /** What it says of itself, which is for the record and opens nothing. */
-const isCommandLine = ({ headers }: Request): boolean =>
-  (headers.get('user-agent') ?? '').startsWith('attune-webhooks/')
+const isCommandLine = ({ headers }: Request): boolean => headers.get('x-attune-client') === 'cli'

@@ -21,6 +21,7 @@ import { type Signing, sign } from '../core/verification/sign.ts'
 import { webhookPath } from '../core/webhook-key.ts'
 import { createLoopbackSender, type LoopbackSender } from '../http/loopback.ts'
 import type { Store } from '../store/index.ts'
+import { administratorOf } from './administrator.ts'
 import { describe } from './describe.ts'
 import { jsonBody, problemIf, type Rule, refuse } from './input.ts'
 import { refInPath } from './path-parameters.ts'
@@ -68,8 +69,10 @@ export const testTool = (deps: Deps) => {
   const send = createLoopbackSender(deps.receiverUrl)
   return new Elysia({ name: 'admin.test-tool' }).post(
     '/api/v1/triggers/:ref/test',
-    async ({ params: { ref }, body }) => {
+    async ({ params: { ref }, body, request }) => {
       const test = await compose(ref, body, deps)
+      const { adminAuditLog } = deps.store.as(administratorOf(request))
+      await adminAuditLog.record('trigger.test', ref, { signed: test.signing?.signed === true })
       return new Response(
         linesOf((signal) => stepsOf(test, { ...deps, send, signal })),
         {

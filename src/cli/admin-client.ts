@@ -123,6 +123,8 @@ async function connect(
         authorization: `Bearer ${token}`,
         accept: 'application/json, application/problem+json',
         'user-agent': `${PROGRAM}/${VERSION}`,
+        // For the admin audit log, which says which way a change came in.
+        'x-attune-client': 'cli',
         ...(extra.json === undefined ? {} : { 'content-type': 'application/json' }),
       },
       ...(extra.json === undefined ? {} : { body: JSON.stringify(extra.json) }),

@@ -26,6 +26,11 @@ export class AdminAuditLog {
     this.#database = database
   }
 
+  /** Writes down what changes nothing in the database, before it is done. */
+  async record(action: string, target: string, values: Readonly<Record<string, unknown>>): Promise<void> {
+    await this.#database.transaction((tx) => recordAction(tx, action, target, values))
+  }
+
   /** Newest first. */
   async list(filter: AuditFilter, limit: number, after: AuditPosition | null): Promise<Page<StoredAuditRow>> {
     const log = adminAuditLog

@@ -141,6 +141,7 @@ export async function openStore({
     handshakes: new Handshakes(owner, triggerCache, sealing),
     rejectedBodies: new RejectedBodies(owner, sealing),
     apiTokens: new ApiTokens(owner),
+    adminAuditLog: new AdminAuditLog(owner),
   })
   const store: Store = {
     engine,
@@ -155,7 +156,6 @@ export async function openStore({
     webhookEventLog,
     logTail: new LogTail(webhookEventLog, log),
     stats: new Stats(database),
-    adminAuditLog: new AdminAuditLog(database),
     adminSessions: new AdminSessions(signInPool),
     async databaseVersion() {
       const [row] = await database.statement((sql) =>

@@ -264,6 +264,14 @@ describe.each(settings)('the admin audit log ($name, secrets $kept)', ({ kept, s
         return { id, target: 'ended-token' }
       },
     },
+    'POST /api/v1/triggers/:ref/test': {
+      action: 'trigger.test',
+      json: { body: '{}', sign: false },
+      before: async (ref) => {
+        await done('POST', at(ref, 'enable'))
+        return {}
+      },
+    },
     'POST /api/v1/webhook-event-log/:id/readmit': {
       action: 'attempt.readmit',
       before: async () => {
@@ -581,7 +589,7 @@ describe.each(settings)('the admin audit log ($name, secrets $kept)', ({ kept, s
 
   test('is told by the command line that it is the command line', async () => {
     const ref = await trigger()
-    const headers = { 'user-agent': 'attune-webhooks/0.1.0' }
+    const headers = { 'x-attune-client': 'cli' }
     const [row] = await left(() => call('POST', at(ref, 'enable'), { headers }))
     expect(row?.via).toBe('cli')
   })

@@ -87,6 +87,7 @@ describe('each command makes the call of the contract', () => {
     expect(api.calls[0]).toMatchObject({ method, target, body: body === null ? '' : JSON.stringify(body) })
     expect(api.calls[0]?.headers.get('authorization')).toBe(`Bearer ${TOKEN}`)
     expect(api.calls[0]?.headers.get('content-type')).toBe(body === null ? null : 'application/json')
+    expect(api.calls[0]?.headers.get('x-attune-client')).toBe('cli')
   })
 
   test.each([
@@ -103,11 +104,44 @@ describe('each command makes the call of the contract', () => {
       'log list --trigger a.b --status 401 --code signature_invalid --ip 2001:db8::1',
       '/api/v1/webhook-event-log?trigger=a.b&status=401&code=signature_invalid&ip=2001%3Adb8%3A%3A1',
     ],
+    [
+      'audit list --actor jane --action trigger.delete --target a.b --since 2026-01-02 --limit 5',
+      '/api/v1/admin-audit-log?actor=jane&action=trigger.delete&target=a.b&since=2026-01-02T00%3A00%3A00.000Z&limit=5',
+    ],
   ])('%s', async (line, target) => {
     const api = adminApi(() => Response.json({ data: [], next_cursor: null }))
     expect((await run(line.split(' '), api.env)).code).toBe(0)
     expect(api.calls.map((call) => call.target)).toEqual([target])
   })
+})
+
+test('the admin audit log shows of each field what was and what is', async () => {
+  const row = {
+    id: '7',
+    created: '2026-01-02T03:04:05.678Z',
+    actor: 'jane',
+    role: 'operator',
+    via: 'console',
+    source_ip: '192.0.2.1',
+    request_id: null,
+    action: 'rate-limit.set',
+    target: 'a.b',
+    old: { webhook_rate_limit_requests: 100, webhook_hmac_secret: null },
+    new: { webhook_rate_limit_requests: 7, webhook_hmac_secret: '[set]' },
+  }
+  const deleted = { ...row, action: 'trigger.delete', old: { ref: 'a.b\u001b[31m' }, new: null }
+  const signedIn = { ...row, action: 'session.open', old: null, new: null }
+  const api = adminApi(() => Response.json({ data: [row, deleted, signedIn], next_cursor: 'next' }))
+  const { code, out, err } = await run(['audit', 'list'], api.env)
+  expect(code).toBe(0)
+  const [titles, set, gone, session] = out.split('\n')
+  expect(titles).toMatch(/^created +actor +role +via +source ip +action +target +changes +request id$/i)
+  expect(set).toContain('webhook_rate_limit_requests: 100 → 7; webhook_hmac_secret: - → [set]')
+  expect(gone).toContain('ref: a.b\\x1b[31m')
+  expect(session).toMatch(/session\.open +a\.b +- +-$/)
+  expect(err).toContain('--cursor next')
+  const json = await run(['audit', 'list', '--json'], api.env)
+  expect(JSON.parse(json.out)).toMatchObject({ data: [{ id: '7' }, { new: null }, {}], next_cursor: 'next' })
 })
 
 describe('misuse is refused before anything is sent', () => {
