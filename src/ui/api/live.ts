@@ -3,7 +3,8 @@ import type { WebhookEventLogRow } from '../../core/event.ts'
 import { ApiError, queryText, request } from './client.ts'
 import type { LogFilter } from './routes.ts'
 
-export type LiveState = 'connecting' | 'live' | 'paused' | 'waiting'
+/** `refused`: the server says no to this filter or to this session, so asking again would not help. */
+export type LiveState = 'connecting' | 'live' | 'paused' | 'waiting' | 'refused'
 
 const RETRY_MS = 2_000
 
@@ -40,18 +41,30 @@ export function useLiveTail({ filter, isPaused, onRows, onGap, after }: Live): L
 
     async function follow(signal: AbortSignal): Promise<void> {
       setState('connecting')
+      // Of rows that the filter leaves out the stream names the last one too, so that it need not look at them again.
+      let seen: string | null = null
       while (!signal.aborted) {
         try {
-          const query = { ...filter, after: newest() ?? undefined }
+          const query = { ...filter, after: later(newest(), seen) ?? undefined }
           await readStream(`/api/v1/webhook-event-log/tail${queryText(query)}`, signal, {
             onOpen: () => setState('live'),
-            onMessage(event, data) {
+            onMessage(event, data, id) {
+              seen = later(id, seen)
               if (event === 'rows') handleRows(data.rows ?? [])
               if (event === 'gap') handleGap()
             },
           })
         } catch (error) {
-          if (signal.aborted || (error instanceof ApiError && error.status === 401)) return
+          if (signal.aborted) return
+          if (
+            error instanceof ApiError &&
+            error.status >= 400 &&
+            error.status < 500 &&
+            error.status !== 429
+          ) {
+            setState('refused')
+            return
+          }
         }
         if (signal.aborted) return
         setState('waiting')
@@ -62,9 +75,16 @@ export function useLiveTail({ filter, isPaused, onRows, onGap, after }: Live): L
   return state
 }
 
+/** Ids begin with their time, so that the later one is the greater one. */
+const later = (a: string | null, b: string | null): string | null => (a === null || (b ?? '') > a ? b : a)
+
 interface Handlers {
   readonly onOpen: () => void
-  readonly onMessage: (event: string, data: { rows?: readonly WebhookEventLogRow[] }) => void
+  readonly onMessage: (
+    event: string,
+    data: { rows?: readonly WebhookEventLogRow[] },
+    id: string | null,
+  ) => void
 }
 
 /** Reads server-sent events (HTML standard, 9.2.6) with our own header, which `EventSource` cannot send. */
@@ -93,12 +113,12 @@ async function readStream(path: string, signal: AbortSignal, { onOpen, onMessage
 }
 
 function dispatch(message: string, onMessage: Handlers['onMessage']): void {
-  const fields = message.split('\n').map((line) => /^(event|data): ?(.*)$/.exec(line))
+  const fields = message.split('\n').map((line) => /^(event|data|id): ?(.*)$/.exec(line))
   const textOf = (name: string): string =>
     fields
       .filter((field) => field?.[1] === name)
       .map((field) => field?.[2] ?? '')
       .join('\n')
   const data = textOf('data')
-  if (data !== '') onMessage(textOf('event'), JSON.parse(data))
+  if (data !== '') onMessage(textOf('event'), JSON.parse(data), textOf('id') || null)
 }

@@ -1,4 +1,4 @@
-import type { ReactNode } from 'react'
+import { Fragment, memo, type ReactNode } from 'react'
 import { classNames } from './class-names.ts'
 
 export interface Column<Row> {
@@ -22,12 +22,14 @@ interface TableProps<Row> {
   /** The first cell becomes a button that opens the row; a click anywhere in the row does the same. */
   readonly onOpen?: (row: Row) => void
   readonly isOpen?: (row: Row) => boolean
+  /** What stands between a row and the next one, over the whole width. */
+  readonly below?: (row: Row) => ReactNode
 }
 
 const ARROWS = { asc: ' ↑', desc: ' ↓', none: '' }
 
 /** Rows under headings; it scrolls sideways by itself, so that the page never does. */
-export function Table<Row>({ label, columns, rows, rowKey, onOpen, isOpen }: TableProps<Row>) {
+export function Table<Row>({ label, columns, rows, rowKey, onOpen, isOpen, below }: TableProps<Row>) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what can be scrolled has to be reached by keyboard
     <section aria-label={label} tabIndex={0} className="overflow-x-auto">
@@ -58,46 +60,87 @@ export function Table<Row>({ label, columns, rows, rowKey, onOpen, isOpen }: Tab
           </tr>
         </thead>
         <tbody>
-          {rows.map((row) => (
-            <tr
-              key={rowKey(row)}
-              onClick={onOpen && (() => onOpen(row))}
-              className={classNames(
-                'border-b border-line last:border-0',
-                onOpen && 'cursor-pointer hover:bg-hover',
-                isOpen?.(row) && 'bg-accent-soft',
-              )}
-            >
-              {columns.map(({ key, cell, isExtra, isNumber, className }, index) => (
-                <td
-                  key={key}
-                  className={classNames(
-                    'px-4 py-2.5 align-top',
-                    isExtra && 'max-md:hidden',
-                    isNumber && 'numbers text-right',
-                    className,
-                  )}
-                >
-                  {index === 0 && onOpen !== undefined ? (
-                    <button
-                      type="button"
-                      className="text-left"
-                      onClick={(event) => {
-                        event.stopPropagation()
-                        onOpen(row)
-                      }}
-                    >
-                      {cell(row)}
-                    </button>
-                  ) : (
-                    cell(row)
-                  )}
-                </td>
-              ))}
-            </tr>
-          ))}
+          {rows.map((row) => {
+            const key = rowKey(row)
+            const between = below?.(row)
+            return (
+              <Fragment key={key}>
+                <TableRow
+                  id={key}
+                  row={row}
+                  columns={columns}
+                  onOpen={onOpen}
+                  isOpen={isOpen?.(row) ?? false}
+                />
+                {between != null && (
+                  <tr className="border-b border-line last:border-0">
+                    <td colSpan={columns.length}>{between}</td>
+                  </tr>
+                )}
+              </Fragment>
+            )
+          })}
         </tbody>
       </table>
     </section>
   )
 }
+
+interface TableRowProps<Row> {
+  readonly id: string
+  readonly row: Row
+  readonly columns: readonly Column<Row>[]
+  readonly onOpen: ((row: Row) => void) | undefined
+  readonly isOpen: boolean
+}
+
+/** A row that has not changed is not drawn again, so that rows may arrive a hundred times a second. */
+const TableRow = memo(function TableRow<Row>({ id, row, columns, onOpen, isOpen }: TableRowProps<Row>) {
+  return (
+    <tr
+      data-row={id}
+      onClick={
+        onOpen &&
+        ((event) => {
+          // What was chosen to be copied is no click on the row.
+          if (getSelection()?.type === 'Range') return
+          // So that focus has a place to return to.
+          event.currentTarget.querySelector('button')?.focus()
+          onOpen(row)
+        })
+      }
+      className={classNames(
+        'border-b border-line last:border-0',
+        onOpen && 'cursor-pointer hover:bg-hover',
+        isOpen && 'bg-accent-soft',
+      )}
+    >
+      {columns.map(({ key, cell, isExtra, isNumber, className }, index) => (
+        <td
+          key={key}
+          className={classNames(
+            'px-4 py-2.5 align-top',
+            isExtra && 'max-md:hidden',
+            isNumber && 'numbers text-right',
+            className,
+          )}
+        >
+          {index === 0 && onOpen !== undefined ? (
+            <button
+              type="button"
+              className="text-left"
+              onClick={(event) => {
+                event.stopPropagation()
+                onOpen(row)
+              }}
+            >
+              {cell(row)}
+            </button>
+          ) : (
+            cell(row)
+          )}
+        </td>
+      ))}
+    </tr>
+  )
+}) as <Row>(props: TableRowProps<Row>) => ReactNode
