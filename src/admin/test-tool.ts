@@ -15,7 +15,7 @@ import {
   withoutProof,
 } from '../core/test-request.ts'
 import type { ComposedRequest } from '../core/verification/draft.ts'
-import { compileScheme, findPreset, PRESETS } from '../core/verification/index.ts'
+import { compileScheme, findPreset, PRESETS, type VerificationKeys } from '../core/verification/index.ts'
 import { sampleRequest } from '../core/verification/samples/index.ts'
 import { type Signing, sign } from '../core/verification/sign.ts'
 import { webhookPath } from '../core/webhook-key.ts'
@@ -129,7 +129,7 @@ async function compose(ref: string, given: TestRequest, { store, publicUrl, vers
     body,
   }
   if (!given.sign) return { triggerRef: ref, request, signing: null, note: null }
-  if (settings === null) {
+  if (settings === null && given.scheme === undefined) {
     return {
       triggerRef: ref,
       request,
@@ -137,7 +137,13 @@ async function compose(ref: string, given: TestRequest, { store, publicUrl, vers
       note: 'The trigger asks for no signature, so there is none.',
     }
   }
-  const signing = signed(settings, given.secret ?? null, request, nowMs)
+  const signing = signed({
+    settings,
+    scheme: given.scheme ?? null,
+    secret: given.secret ?? null,
+    request,
+    nowMs,
+  })
   return { triggerRef: ref, request: signing.signed ? signing.request : request, signing, note: signing.note }
 }
 
@@ -150,25 +156,46 @@ function sampleOf(settings: SignatureSettings | null, nowMs: number) {
   return sampleRequest(preset, { nowMs, newId: newRequestId() })
 }
 
-function signed(
-  settings: SignatureSettings,
-  secret: string | null,
-  request: ComposedRequest,
-  nowMs: number,
-): Signing {
-  if (settings.fault !== null) return { signed: false, note: `It is not signed: ${settings.fault}` }
-  const { keys } = new SignatureCheck(settings).live()
-  if (secret === null && keys.secrets.length === 0 && settings.secretFault !== null) {
-    return { signed: false, note: `It is not signed: ${settings.secretFault}` }
+interface ToSign {
+  /** `null`: the trigger asks for no signature. */
+  readonly settings: SignatureSettings | null
+  /** The name of another scheme than the trigger's. */
+  readonly scheme: string | null
+  readonly secret: string | null
+  readonly request: ComposedRequest
+  readonly nowMs: number
+}
+
+function signed({ settings, scheme, secret, request, nowMs }: ToSign): Signing {
+  const fault = settings?.fault ?? null
+  if (fault !== null) return { signed: false, note: `It is not signed: ${fault}` }
+  const keys = settings === null ? NO_KEYS : new SignatureCheck(settings).live().keys
+  if (secret === null && keys.secrets.length === 0) {
+    const why = settings?.secretFault ?? 'there is no secret to sign with; give one.'
+    return { signed: false, note: `It is not signed: ${why}` }
   }
-  const config = settings.compiled === null ? { algorithm: settings.algorithm } : keys.config
+  const own = settings?.compiled ?? GENERIC
+  const isGeneric = scheme === null && settings?.compiled === null
   return sign({
-    compiled: settings.compiled ?? GENERIC,
-    keys: { ...keys, config, secrets: secret === null ? keys.secrets : [secret] },
+    compiled: scheme === null ? own : compileScheme(presetOf(scheme).scheme),
+    keys: {
+      ...keys,
+      config: isGeneric ? { algorithm: settings.algorithm } : keys.config,
+      secrets: secret === null ? keys.secrets : [secret],
+    },
     request,
     nowMs,
     newId: newRequestId(),
   })
+}
+
+const NO_KEYS: VerificationKeys = { secrets: [], config: {} }
+
+function presetOf(scheme: string) {
+  const preset = findPreset(scheme)
+  if (preset === null)
+    refuse([{ field: 'scheme', message: 'must be one of those that GET /api/v1/schemes lists' }])
+  return preset
 }
 
 interface Sending extends Deps {

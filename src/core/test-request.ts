@@ -29,6 +29,12 @@ export const TestRequest = t.Object(
       }),
     ),
     sign: t.Boolean({ description: 'whether it is signed as the sender of the scheme of the trigger would' }),
+    scheme: t.Optional(
+      t.String({
+        maxLength: 64,
+        description: 'signed as this scheme wants it, in place of that of the trigger',
+      }),
+    ),
     secret: t.Optional(t.String({ minLength: 1, maxLength: SECRET_LENGTH_MAX })),
   },
   { additionalProperties: false },

@@ -161,6 +161,33 @@ describe('a test webhook', () => {
     expect(right['answered']?.status).toBe(200)
   })
 
+  test('is signed as another scheme wants it, which the one of the trigger refuses', async () => {
+    const ref = await triggerWith({ scheme: 'github', secret: 'canary-secret-0123456789' })
+    const other = await steps(ref, { sign: true, scheme: 'stripe', body: '{}' })
+    expect(other['composed']?.headers).toContainEqual(['stripe-signature', '[signature]'])
+    expect(other['recorded']?.row.error_code).toBe('signature_missing')
+    const own = await steps(ref, { sign: true, scheme: 'github', body: '{}' })
+    expect(own['answered']?.status).toBe(200)
+  })
+
+  test('under a trigger that asks for no signature is signed when a scheme and a secret are given', async () => {
+    const ref = await triggerWith()
+    const { composed } = await steps(ref, {
+      sign: true,
+      scheme: 'github',
+      secret: 'canary-given',
+      body: '{}',
+    })
+    expect(composed?.headers).toContainEqual(['x-hub-signature-256', '[signature]'])
+    const without = await steps(ref, { sign: true, scheme: 'github', body: '{}' })
+    expect(without['composed']).toMatchObject({ signed: false, note: expect.stringContaining('no secret') })
+  })
+
+  test('as a scheme that nobody knows is 422', async () => {
+    const answer = await run(await triggerWith(), { sign: true, scheme: 'no-such-scheme', body: '{}' })
+    expect([answer.status, answer.text]).toEqual([422, expect.stringContaining('"field":"scheme"')])
+  })
+
   test('without a body is the sample of the sender', async () => {
     const ref = await triggerWith({ scheme: 'stripe', secret: 'whsec_canary' })
     const { recorded } = await steps(ref, { sign: true })
