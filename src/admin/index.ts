@@ -15,6 +15,7 @@ import { methods } from './methods.ts'
 import { type Metrics, metrics } from './metrics.ts'
 import { openapi, type Route } from './openapi.ts'
 import { type PageFile, pages } from './pages.ts'
+import { preview } from './preview.ts'
 import { rejectedBodies } from './rejected-bodies.ts'
 import { schemeSamples } from './scheme-samples.ts'
 import { schemes } from './schemes.ts'
@@ -85,6 +86,7 @@ export const createAdmin = (deps: AdminDeps) => {
     .use(schemes())
     .use(schemeSamples())
     .use(testTool(deps))
+    .use(preview(deps))
     .use(stats(deps))
     .use(events(deps))
     .use(webhookEventLog(deps))

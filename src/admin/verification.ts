@@ -46,7 +46,7 @@ const Label = t.String({
 })
 const Text = t.String({ minLength: 1, maxLength: VERIFICATION_CONFIG_LENGTH_MAX })
 
-const VerificationSettings = object({
+export const VerificationSettings = object({
   scheme: t.Union([
     t.String({ maxLength: 64 }),
     t.Record(t.String(), t.Unknown(), { description: 'a scheme in the language of GET /api/v1/schemes' }),
@@ -96,6 +96,15 @@ const isConfig: Rule = (config, field) =>
 
 const isScheme: Rule = (scheme) => schemeProblems(scheme)
 
+/** Of `VerificationSettings`. */
+export const verificationRules = {
+  scheme: isScheme,
+  secret: isSecret,
+  secrets: areSecrets,
+  public_key: isPlain,
+  config: isConfig,
+} as const
+
 const SecretParameters = t.Object({ ref: TriggerRef, label: Label })
 
 /** A text that no label can be leads nowhere, like one that no secret has. */
@@ -139,13 +148,7 @@ export const verification = ({ store, publicUrl }: { readonly store: Store; read
       },
       {
         ...refInPath,
-        ...jsonBody(VerificationSettings, {
-          scheme: isScheme,
-          secret: isSecret,
-          secrets: areSecrets,
-          public_key: isPlain,
-          config: isConfig,
-        }),
+        ...jsonBody(VerificationSettings, verificationRules),
         ...describe({
           id: 'setVerification',
           role: 'operator',
@@ -241,13 +244,11 @@ async function setVerification(
   ref: string,
   body: typeof VerificationSettings.static,
 ): Promise<string | null> {
-  const { scheme, secret, secrets, tolerance_seconds, public_key } = body
-  if (secret !== undefined && secrets !== undefined) {
-    refuse([{ field: 'secrets', message: 'must not be given together with secret' }])
-  }
+  const { scheme, tolerance_seconds, public_key } = body
+  refuseBothSecrets(body)
   const before = await store.verifications.read(ref)
   const compiled = compiledScheme(scheme)
-  const given = secrets ?? (secret === undefined ? [] : [secret])
+  const given = secretsOf(body)
   const isSame = before.secrets.some(({ isExpired }) => !isExpired) && Bun.deepEquals(before.scheme, scheme)
   // The generic scheme begins with a fresh secret each time, as `PUT …/hmac` does.
   const keepsSecrets = given.length === 0 && isSame && scheme !== 'generic'
@@ -274,6 +275,17 @@ async function setVerification(
   return all.length === 1 ? (all[0] ?? null) : null
 }
 
+type Given = typeof VerificationSettings.static
+
+/** @throws Rejection `request_invalid` */
+export function refuseBothSecrets({ secret, secrets }: Given, within = ''): void {
+  if (secret === undefined || secrets === undefined) return
+  refuse([{ field: `${within}secrets`, message: 'must not be given together with secret' }])
+}
+
+export const secretsOf = ({ secret, secrets }: Given): readonly string[] =>
+  secrets ?? (secret === undefined ? [] : [secret])
+
 /** The special case that has columns of its own. Without a secret one of its usual length is made. */
 async function setGeneric(
   { triggers }: Store,
@@ -294,7 +306,7 @@ const toLabelled = (text: string, index: number) => ({
 })
 
 /** A key set may be given as the JSON that it is; it is kept as text. */
-const textsOf = (config: typeof VerificationSettings.static.config = {}): Record<string, string> =>
+export const textsOf = (config: typeof VerificationSettings.static.config = {}): Record<string, string> =>
   Object.fromEntries(
     Object.entries(config).map(([name, value]) => [
       name,

@@ -244,7 +244,7 @@ const areFields: Rule = (fields, field) =>
     ),
   )
 
-const areCanonical: Rule = (cidrs, field) =>
+export const areCanonical: Rule = (cidrs, field) =>
   (cidrs as readonly string[]).flatMap((cidr, index) => {
     const verdict = checkCidr(cidr)
     return verdict.ok ? [] : [{ field: `${field}[${index}]`, message: verdict.message }]

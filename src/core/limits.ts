@@ -506,3 +506,15 @@ export const TEST_MS_MAX = 20_000
 /** The row of a refused attempt is written a little after its answer. A flood is merged into rows of other ids, so it may never come. */
 export const TEST_ROW_WAIT_MS = 3_000
 export const TEST_ROW_POLL_MS = 50
+
+/** A preview: attempts that it judges, the bodies of those that it verifies again together and at once, and how long it works at that. */
+export const PREVIEW_ATTEMPTS_MAX = 1_000
+export const PREVIEW_BYTES_MAX = 32 * 1024 * 1024
+export const PREVIEW_BATCH_BYTES_MAX = 4 * 1024 * 1024
+export const PREVIEW_BATCH_ROWS_MAX = 100
+export const PREVIEW_MS_MAX = 2_000
+
+/** What it names: attempts that would be refused newly, and addresses that would be locked out, of so many accepted attempts of the last day. */
+export const PREVIEW_EXAMPLES_MAX = 10
+export const PREVIEW_ADDRESSES_MAX = 100
+export const PREVIEW_ADDRESS_ROWS_MAX = 10_000

@@ -14,6 +14,7 @@ import { LogTail } from './log-tail.ts'
 import { Maintenance } from './maintenance.ts'
 import { migrate } from './migrate.ts'
 import { PayloadIndexer } from './payload-indexer.ts'
+import { Previews } from './previews.ts'
 import { RateLimitCounter } from './rate-limit-counter.ts'
 import { RejectedBodies, RejectedBodyWriter } from './rejected-bodies.ts'
 import { SecretUses } from './secret-uses.ts'
@@ -41,6 +42,7 @@ export interface Store {
   readonly logTail: LogTail
   readonly rejectedBodies: RejectedBodies
   readonly stats: Stats
+  readonly previews: Previews
   readonly adminAuditLog: AdminAuditLog
   readonly apiTokens: ApiTokens
   readonly adminSessions: AdminSessions
@@ -156,6 +158,7 @@ export async function openStore({
     webhookEventLog,
     logTail: new LogTail(webhookEventLog, log),
     stats: new Stats(database),
+    previews: new Previews(database),
     adminSessions: new AdminSessions(signInPool),
     async databaseVersion() {
       const [row] = await database.statement((sql) =>

@@ -33,6 +33,7 @@ describe.skipIf(postgresqlMissing !== null || clusterMissing !== null)('while Po
       '/api/v1/triggers/:ref/webhooks/payload-limit': { kb: 1 },
       '/api/v1/triggers/:ref/webhooks/rejected-bodies': { bytes_max: 1 },
       '/api/v1/triggers/:ref/webhooks/deduplication': { on: ['header:x-id'] },
+      '/api/v1/triggers/:ref/preview': { payload_limit: { kb: 1 } },
       '/api/v1/triggers/:ref/test': { sign: true, secret: 'canary-secret' },
     }
     // The token of the installation and the settings are in memory. The schemes come with the binary, without a master key there is nothing to seal again, and a list is judged by itself.
