@@ -355,33 +355,42 @@ describe(`one plane does not answer for the other, ${engineName}`, () => {
     expect((await ask(server.adminUrl + open.path, { method: 'POST', body: '{}' })).status).toBe(401)
   })
 
-  test('without the token every path of the admin listener is 401, those that are not there too', async () => {
+  test('without the token every path of the admin listener is 401, those that are not there too, but for its pages', async () => {
     const known = await adminRoutes()
     const unknown = [
-      '/',
-      '/nothing',
       '/api',
       '/api/v1/trigger',
+      '/API/v1/triggers',
+      '/%61pi/v1/triggers',
+      '/api%2fv1/triggers',
+    ]
+    const odd = ['/readyz/../api/v1/triggers', '/metrics?a=/healthz']
+    const pages = [
+      '/nothing',
       '/..%2fhealthz',
       '/%68ealthz',
       '//healthz',
       '/healthz/',
+      '/healthz;a',
+      '/healthz%00',
+      '/HEALTHZ',
     ]
-    const odd = ['/healthz;a', '/healthz%00', '/readyz/../api/v1/triggers', '/HEALTHZ', '/metrics?a=/healthz']
     const requests = [
       ...known,
-      ...[...unknown, ...odd].flatMap((path) =>
+      ...[...unknown, ...odd, ...pages].flatMap((path) =>
         ['GET', 'POST', 'DELETE'].map((method) => ({ method, path })),
       ),
     ]
     for (const { method, path } of requests) {
-      if (path === '/healthz' || path === '/readyz') continue
+      if (path === '/healthz' || path === '/readyz' || (method === 'POST' && path === '/api/v1/session'))
+        continue
       const connection = await openConnection(server.adminPort)
       connection.write(head(path, [['Content-Length', '0']], method))
       const answer = await connection.response()
       connection.destroy()
-      expect([method, path, answer.status]).toEqual([method, path, 401])
-      expect(answer.headers.get('www-authenticate')).toBe('Bearer')
+      const expected = method === 'GET' && pages.includes(path) ? 404 : 401
+      expect([method, path, answer.status]).toEqual([method, path, expected])
+      if (expected === 401) expect(answer.headers.get('www-authenticate')).toBe('Bearer')
     }
   })
 })

@@ -43,8 +43,9 @@ describe(`the start, ${engineName}`, () => {
     const server = await installation.serve({ ATTUNE_LOG_LEVEL: 'debug' })
     const token = readFileSync(join(installation.dataDirectory, 'admin-token'), 'utf8').trim()
     expect(token).toMatch(/^[0-9a-f]{64}$/)
-    const { admin_token_path: path } = await server.logged('listening')
+    const { admin_token_path: path, admin_url: url, console } = await server.logged('listening')
     expect(String(path)).toEndWith('admin-token')
+    expect(console).toBe(`open ${url} and sign in with the token in ${path}`)
     expect(await server.stop()).toBe(0)
     expect(server.stderr()).not.toContain(token)
     expect(server.stdout()).toBe('')
@@ -54,7 +55,10 @@ describe(`the start, ${engineName}`, () => {
     const token = 'a-token-of-the-operator-0123456789'
     const server = await installation.serve({ ATTUNE_ADMIN_TOKEN: token })
     expect((await server.api('GET', '/api/v1/triggers')).status).toBe(200)
-    expect(await server.logged('listening')).toMatchObject({ admin_token_path: null })
+    expect(await server.logged('listening')).toMatchObject({
+      admin_token_path: null,
+      console: `open ${server.adminUrl} and sign in with ATTUNE_ADMIN_TOKEN`,
+    })
     expect(await server.stop()).toBe(0)
     expect(server.stderr()).not.toContain(token)
     expect(() => statSync(join(installation.dataDirectory, 'admin-token'))).toThrow()
