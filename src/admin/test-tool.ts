@@ -15,7 +15,13 @@ import {
   withoutProof,
 } from '../core/test-request.ts'
 import type { ComposedRequest } from '../core/verification/draft.ts'
-import { compileScheme, findPreset, PRESETS, type VerificationKeys } from '../core/verification/index.ts'
+import {
+  compileScheme,
+  findPreset,
+  keysNeeded,
+  PRESETS,
+  type VerificationKeys,
+} from '../core/verification/index.ts'
 import { sampleRequest } from '../core/verification/samples/index.ts'
 import { type Signing, sign } from '../core/verification/sign.ts'
 import { webhookPath } from '../core/webhook-key.ts'
@@ -169,15 +175,17 @@ interface ToSign {
 function signed({ settings, scheme, secret, request, nowMs }: ToSign): Signing {
   const fault = settings?.fault ?? null
   if (fault !== null) return { signed: false, note: `It is not signed: ${fault}` }
+  const own = settings?.compiled ?? GENERIC
+  const compiled = scheme === null ? own : compileScheme(presetOf(scheme).scheme)
   const keys = settings === null ? NO_KEYS : new SignatureCheck(settings).live().keys
-  if (secret === null && keys.secrets.length === 0) {
+  // Of a scheme whose key the sender alone has, the signer says more.
+  if (secret === null && keys.secrets.length === 0 && keysNeeded(compiled.scheme).secret) {
     const why = settings?.secretFault ?? 'there is no secret to sign with; give one.'
     return { signed: false, note: `It is not signed: ${why}` }
   }
-  const own = settings?.compiled ?? GENERIC
   const isGeneric = scheme === null && settings?.compiled === null
   return sign({
-    compiled: scheme === null ? own : compileScheme(presetOf(scheme).scheme),
+    compiled,
     keys: {
       ...keys,
       config: isGeneric ? { algorithm: settings.algorithm } : keys.config,

@@ -215,6 +215,13 @@ describe('a test webhook', () => {
     expect(answered?.status).toBe(200)
   })
 
+  test('of a sender that alone has its key says so, and is sent all the same', async () => {
+    const ref = await triggerWith(settingsOf('discord'))
+    const { composed, answered } = await steps(ref, { sign: true })
+    expect(composed).toMatchObject({ signed: false, note: expect.stringContaining('private key') })
+    expect(answered?.status).toBe(401)
+  })
+
   test('meets the other checks: it comes from this host, whatever it says', async () => {
     const ref = await triggerWith()
     await admin.store.triggers.setIpWhitelist(ref, ['192.0.2.0/24'])
@@ -227,11 +234,11 @@ describe('a test webhook', () => {
 
   test('arrives as it happens: the first steps are there before the receiver has answered', async () => {
     const ref = await triggerWith()
-    let answer = (_: Response): void => {}
+    const late = Promise.withResolvers<Response>()
     const slow = Bun.serve({
       port: 0,
       hostname: '127.0.0.1',
-      fetch: () => new Promise<Response>((resolve) => (answer = resolve)),
+      fetch: () => late.promise,
     })
     const before = receiverUrl
     receiverUrl = `http://127.0.0.1:${slow.port}`
@@ -248,7 +255,7 @@ describe('a test webhook', () => {
       let text = ''
       while (!text.includes('"sent"')) text += new TextDecoder().decode((await reader?.read())?.value)
       expect(text).not.toContain('"answered"')
-      answer(new Response('late'))
+      late.resolve(new Response('late'))
       while (!text.includes('"answered"')) text += new TextDecoder().decode((await reader?.read())?.value)
       await reader?.cancel()
     } finally {
