@@ -122,7 +122,7 @@ export class EventSearch {
     const [row] = await this.#database.query((database) =>
       database.execute<{ mark: string | null; oldest: string | null }>(sql`
         select (select mark::text from attune.event_search_state) as mark,
-          (select id::text from attune.event order by id limit 1) as oldest`),
+          (select e.id::text from attune.event e order by e.id limit 1) as oldest`),
     )
     const oldest = row?.oldest ?? null
     return {
@@ -190,7 +190,7 @@ export class EventSearch {
           select event_id from attune.event_search
           where ${within(range, sql`event_id`)} ${any} ${every}
         )
-        select event_id::text from candidate order by event_id desc limit ${CANDIDATES_MAX}`),
+        select c.event_id::text from candidate c order by c.event_id desc limit ${CANDIDATES_MAX}`),
     )
     return Array.from(rows, ({ event_id }) => event_id)
   }
@@ -203,13 +203,13 @@ export class EventSearch {
     const body = payload === undefined ? sql`null::bytea` : BODY
     const rows = await this.#database.query((database) =>
       database.execute<ReadRow>(sql`
-        select id::text, payload_size_bytes, content_type, ${body} as body from attune.event
+        select e.id::text, payload_size_bytes, content_type, ${body} as body from attune.event e
         where ${where}
           ${triggerRef === undefined ? sql`` : sql`and trigger_ref = ${triggerRef}`}
           ${sourceIp === undefined ? sql`` : sql`and source_ip = ${sourceIp}::inet`}
           ${since === undefined ? sql`` : sql`and received_at >= ${instant(since)}`}
           ${until === undefined ? sql`` : sql`and received_at < ${instant(until)}`}
-        order by id desc limit ${rowsMax}`),
+        order by e.id desc limit ${rowsMax}`),
     )
     return [...rows]
   }

@@ -104,7 +104,9 @@ export class Maintenance {
           ADMIN_AUDIT_ROWS_MAX,
         ]),
       )
-      if (this.#engine.kind === 'embedded') await this.#vacuum()
+      if (this.#engine.kind !== 'embedded') return
+      await this.#vacuum()
+      await this.#analyze()
     } catch (error) {
       this.#log.warn('maintenance did not succeed and will be tried again', {
         reason: error instanceof Error && error.name === 'Rejection' ? error.message : describeFault(error),
@@ -121,6 +123,14 @@ export class Maintenance {
         ]),
       )
       if ((row?.pruned ?? 0) < DELIVERIES_PRUNED_ROWS_MAX) return
+    }
+  }
+
+  /** Without figures the planner takes a rare value for a common one, and reads all rows of a day to find it. */
+  async #analyze(): Promise<void> {
+    for (const daysAgo of [0, 1]) {
+      const day = new Date(Date.now() - daysAgo * 86_400_000).toISOString().slice(0, 10).replaceAll('-', '')
+      await this.#pool.run(MAINTENANCE_MS_MAX, (sql) => sql.unsafe(`analyze attune.event_search_${day}`))
     }
   }
 

@@ -9,6 +9,7 @@ import type { Database } from '../../bench/database.ts'
 import { fillDay } from '../../bench/large.ts'
 import { decodeCursor, type Page } from '../../src/core/cursor.ts'
 import { LOG_SEARCH_ROWS_FIRST } from '../../src/core/limits.ts'
+import { queryTerms, triggerTerm } from '../../src/core/payload-terms.ts'
 import { leastRequestId } from '../../src/core/request-id.ts'
 import { AdminDatabase } from '../../src/store/admin-database.ts'
 import { type Engine, postgresqlEngine } from '../../src/store/connection.ts'
@@ -28,6 +29,9 @@ const LIMIT = 50
 const PAGE_ROWS_READ_MAX = 3_000
 const COMBINED_ROWS_READ_MAX = 16_000
 
+/** A table of a few pages, such as that of a day that has just begun, is best read as a whole. */
+const SMALL_TABLE_ROWS = 1_000
+
 const END_MS = Date.now()
 const daysAgo = (days: number): Date => new Date(END_MS - days * DAY_MS)
 
@@ -45,7 +49,36 @@ async function fill(sql: Sql): Promise<void> {
     select id, trigger_id, trigger_ref, 2, '{}'::bytea, source_ip, created
     from attune.webhook_event_log where event_id is not null`
   await sql`select attune.maintain(90, 7)`
+  await sql`select attune.maintain_event_search(90)`
+  await fillSearch(sql)
   await sql`vacuum (analyze)`
+}
+
+/** A payload with a value of each of these at its key: how many of a thousand events have it. */
+const FREQUENCIES = { each: 1_000, half: 500, tenth: 100, hundredth: 10, rare: 0.05, none: 0 }
+
+/** The term of `{"<name>": true}`, as the index has it. */
+const termOf = (name: string): number => queryTerms({ path: [name], value: 'true' })[1] ?? 0
+
+/** As the index would be, were the payloads what their numbers say; their bodies are `{}`, so nothing is confirmed. */
+async function fillSearch(sql: Sql): Promise<void> {
+  const terms = Object.entries(FREQUENCIES).map(
+    ([name, share]) => `case when n % 1000000 < ${share * 1000} then ${termOf(name)} end`,
+  )
+  const triggers = Array.from(
+    { length: TRIGGERS },
+    (_, at) => `(${at + 1}, ${triggerTerm(`fill.${at + 1}`)})`,
+  )
+  await sql.unsafe(
+    `insert into attune.event_search (event_id, received_at, terms)
+     select e.id, e.received_at,
+       array_remove(array[t.term, ${terms.join(',')}], null)
+         || array(select (e.n * 7919 + k * 104729) % 1000000 from generate_series(1, 20) k)
+     from (
+       select id, received_at, trigger_ref, abs(hashtextextended(id::text, 0)) % 1000000 as n from attune.event
+     ) e join (values ${triggers.join(',')}) t (number, term) on e.trigger_ref = 'fill.' || t.number`,
+  )
+  await sql`update attune.event_search_state set mark = (select id from attune.event order by id desc limit 1)`
 }
 
 interface Statement {
@@ -142,7 +175,7 @@ describe.skipIf(postgresqlMissing !== null)(
         sorted = Math.max(sorted, rowsSorted(plan))
       }
       const tables = [...new Set(scans.filter(({ rows }) => rows > 0).map(({ table }) => table))].sort()
-      const scanned = scans.filter(({ kind, rows }) => kind === 'Seq Scan' && rows > 0)
+      const scanned = scans.filter(({ kind, rows }) => kind === 'Seq Scan' && rows > SMALL_TABLE_ROWS)
       const rows = scans.reduce((sum, scan) => sum + scan.rows, 0)
       return { statements: database.statements.length, scanned, sorted, rows, tables }
     }
@@ -308,6 +341,36 @@ describe.skipIf(postgresqlMissing !== null)(
       const events = new Events(database)
       await expectIndexed((cursorId) => events.list(filter, LIMIT, cursorId))
     })
+
+    const having = (name: string) => ({ payload: { path: [name], value: 'true' } })
+
+    /** Nothing is confirmed here, so a search goes through all candidates: the longest that a page can be. */
+    test.each<readonly [string, EventFilter, number]>([
+      ['a value that no event has', having('none'), 0],
+      ['a value that few have', having('rare'), 0.05],
+      ['a value that one in a hundred has', having('hundredth'), 10],
+      ['a trigger and a value that half have', { triggerRef: 'fill.900', ...having('half') }, 5],
+      ['a trigger without events', { triggerRef: 'no.such', ...having('each') }, 0],
+      ['an address that no event has', { sourceIp: '198.51.100.1' }, 0],
+    ])('a search reads what it is about, by index: %s', async (_, filter, share) => {
+      const events = new Events(database)
+      const { scanned, rows, statements } = await explain(() => events.summaries(filter, LIMIT, null))
+      expect(scanned).toEqual([])
+      const [count] = await sql<{ n: number }[]>`select count(*)::int as n from attune.event`
+      // Each candidate is a row of the index, one of the events, and is put into order.
+      expect(rows).toBeLessThanOrEqual(1_500 + 6 * (share / 1_000) * (count?.n ?? 0))
+      expect(statements).toBeLessThanOrEqual(100)
+    })
+
+    test.each(Object.keys(FREQUENCIES))(
+      'no statement of a search reads more than a slice: %s',
+      async (name) => {
+        // The shortest search: one slice, of the newest minute.
+        const events = new Events(database, true, 0)
+        const { rows } = await explain(() => events.summaries(having(name), LIMIT, null))
+        expect(rows).toBeLessThanOrEqual(1_000)
+      },
+    )
 
     test('one row by its id reads one row', async () => {
       const { rows } = await new WebhookEventLog(database).list({ statusCode: 200 }, 1, null)
