@@ -173,8 +173,6 @@ interface ToSign {
 }
 
 function signed({ settings, scheme, secret, request, nowMs }: ToSign): Signing {
-  const own = settings?.compiled ?? GENERIC
-  const compiled = scheme === null ? own : compileScheme(presetOf(scheme).scheme)
   const fault = settings?.fault ?? null
   if (fault !== null) return { signed: false, note: `It is not signed: ${fault}` }
   const own = settings?.compiled ?? GENERIC
