@@ -29,7 +29,7 @@ export function shellSample(recipe: Recipe): string {
       ? single(url)
       : quote([{ text: `${url}${url.includes('?') ? '&' : '?'}${queryParameter}=` }, { value: 'secret' }])
   return [
-    ...(hasSecret ? [`# Once, in this shell:  read -rs ${SECRET_VARIABLE}   (then paste the secret)`] : []),
+    ...(hasSecret ? [`# First:  read -rs ${SECRET_VARIABLE}; export ${SECRET_VARIABLE}   (and paste the secret)`] : []),
     `body=${single(SAMPLE_BODY)}`,
     ...(hasId ? ['id="msg_$(openssl rand -hex 12)"'] : []),
     ...(timeUnit === null ? [] : [TIMES[timeUnit]]),
