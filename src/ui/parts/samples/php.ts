@@ -1,5 +1,5 @@
 import { concatenated } from './quoting.ts'
-import { type Recipe, SECRET_VARIABLE } from './recipe.ts'
+import { merged, type Recipe, SECRET_VARIABLE } from './recipe.ts'
 
 const NAMES = {
   body: '$body',
@@ -42,7 +42,7 @@ export function phpSample(recipe: Recipe): string {
     "        'Content-Type: application/json',",
     ...headers.map(
       ({ name, value }) =>
-        `        ${concatenated([{ text: `${name}: ` }, ...value], NAMES, quote, ' . ')},`,
+        `        ${concatenated(merged([{ text: `${name}: ` }, ...value]), NAMES, quote, ' . ')},`,
     ),
     '    ],',
     "    'content' => $body,",

@@ -167,5 +167,14 @@ const headerIn = (place: string | undefined): string | null =>
 
 const header = (name: string, ...value: readonly Part[]): Recipe['headers'][number] => ({
   name: name.replaceAll(/(^|-)[a-z]/g, (letters) => letters.toUpperCase()),
-  value: value.filter((part) => !('text' in part) || part.text !== ''),
+  value: merged(value),
 })
+
+/** Neighbouring texts as one, and none that is empty. */
+export const merged = (parts: readonly Part[]): readonly Part[] =>
+  parts.reduce<readonly Part[]>((before, part) => {
+    const last = before.at(-1)
+    if ('text' in part && part.text === '') return before
+    if (last === undefined || !('text' in last) || !('text' in part)) return [...before, part]
+    return [...before.slice(0, -1), { text: last.text + part.text }]
+  }, [])

@@ -1,0 +1,146 @@
+import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { Check } from 'lucide-react'
+import { type FormEvent, useState } from 'react'
+import type { Scheme } from '../../../admin/models.ts'
+import type { Trigger } from '../../../core/trigger.ts'
+import { ApiError } from '../../api/client.ts'
+import { Button } from '../../kit/button.tsx'
+import { describeError, Notice, toast } from '../../kit/feedback.tsx'
+import { Field, problemOf, TextArea, TextInput } from '../../kit/form.tsx'
+import { titleOf } from '../../parts/schemes.ts'
+import { type Keys, setKeys } from './prepare.ts'
+
+interface KeysFormProps {
+  readonly trigger: Trigger
+  readonly scheme: Scheme
+  /** They are there already. */
+  readonly isSet: boolean
+  readonly onSet: () => void
+}
+
+/** What is entered is a credential, or names one; the form forgets it as soon as it is saved. */
+export function KeysForm({ trigger, scheme, isSet, onSet }: KeysFormProps) {
+  const [keys, setEntered] = useState<Keys>({})
+  const [isReplacing, setReplacing] = useState(false)
+  const client = useQueryClient()
+  const save = useMutation({
+    mutationFn: (given: Keys) => setKeys(scheme, trigger, given),
+    gcTime: 0,
+    onSuccess: async () => {
+      await client.invalidateQueries({ queryKey: ['triggers'] })
+      toast.done('Saved. The webhook is on.')
+      setEntered({})
+      setReplacing(false)
+      save.reset()
+      onSet()
+    },
+  })
+  const fields = [...scheme.needs, ...scheme.takes.filter((field) => field !== 'config.algorithm')]
+  const isComplete = scheme.needs.every((field) => (keys[field] ?? '').trim() !== '')
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    if (!save.isPending && isComplete) save.mutate(trimmed(keys))
+  }
+  if (isSet && !isReplacing) {
+    return (
+      <div className="flex flex-wrap items-center gap-3">
+        <p className="flex min-w-0 grow items-center gap-2 text-good">
+          <Check aria-hidden className="size-5" /> Saved here. It is not shown again.
+        </p>
+        <Button isSmall onClick={() => setReplacing(true)}>
+          Replace it
+        </Button>
+      </div>
+    )
+  }
+  return (
+    <form onSubmit={submit} className="space-y-4">
+      {fields.map((field) => (
+        <KeyField
+          key={field}
+          field={field}
+          isNeeded={scheme.needs.includes(field)}
+          value={keys[field] ?? ''}
+          problem={problemOf(save.error, field)}
+          onChange={(value) => setEntered((entered) => ({ ...entered, [field]: value }))}
+        />
+      ))}
+      {save.error !== null && !isOfField(save.error, fields) && (
+        <Notice tone="bad" title={describeError(save.error).title}>
+          {describeError(save.error).advice}
+        </Notice>
+      )}
+      <div className="flex flex-wrap items-center justify-end gap-3">
+        <p className="min-w-0 grow text-sm text-muted">
+          {trigger.webhook_enabled
+            ? 'It is in force as soon as it is saved.'
+            : `The webhook is off until then: what ${titleOf(scheme)} sends is refused.`}
+        </p>
+        <Button type="submit" look="primary" disabled={!isComplete} isBusy={save.isPending}>
+          Save and switch on
+        </Button>
+      </div>
+    </form>
+  )
+}
+
+/** Names of the configuration in words. */
+const LABELS: Readonly<Record<string, string>> = {
+  secret: 'Secret',
+  public_key: 'Public key',
+  'config.apiKey': 'API key (apiKey)',
+  'config.jwk': 'Key set, as JSON (jwk)',
+  'config.keyId': 'Key (keyId)',
+  'config.nextSigningKey': 'Next signing key (nextSigningKey)',
+  'config.publicKey': 'Public key (publicKey)',
+  'config.secondarySecret': 'Secondary secret (secondarySecret)',
+  'config.topicArn': 'ARN of the topic (topicArn)',
+  'config.verifyToken': 'Verify token (verifyToken)',
+  'config.webhookId': 'Id of the webhook (webhookId)',
+}
+
+const HINTS: Readonly<Record<string, string>> = {
+  secret: 'As the sender shows it, to the letter. It is stored, and never shown again.',
+  'config.verifyToken': 'Any word of your own; the sender asks for the same one and checks it.',
+}
+
+function KeyField({
+  field,
+  isNeeded,
+  value,
+  problem,
+  onChange,
+}: {
+  readonly field: string
+  readonly isNeeded: boolean
+  readonly value: string
+  readonly problem: string | null
+  readonly onChange: (value: string) => void
+}) {
+  const label = `${LABELS[field] ?? field.replace('config.', '')}${isNeeded ? '' : ', optional'}`
+  const isLong = field === 'config.jwk' || field === 'public_key'
+  const hint = HINTS[field]
+  return (
+    <Field label={label} problem={problem} {...(hint !== undefined && { hint })}>
+      {isLong ? (
+        <TextArea value={value} onChange={(event) => onChange(event.target.value)} />
+      ) : (
+        <TextInput
+          type={field === 'secret' || field === 'config.secondarySecret' ? 'password' : 'text'}
+          value={value}
+          onChange={(event) => onChange(event.target.value)}
+          autoComplete="off"
+          spellCheck={false}
+          className="font-mono"
+        />
+      )}
+    </Field>
+  )
+}
+
+/** A line end or a space around it is a slip of the clipboard. */
+const trimmed = (keys: Keys): Keys =>
+  Object.fromEntries(Object.entries(keys).map(([field, value]) => [field, value.trim()]))
+
+const isOfField = (error: Error, fields: readonly string[]): boolean =>
+  error instanceof ApiError && error.problems.some(({ field }) => fields.includes(field))
