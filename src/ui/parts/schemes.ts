@@ -31,7 +31,8 @@ export const isToBeArmed = (scheme: Pick<Scheme, 'handshake'>): boolean =>
 export function proofOf(scheme: Scheme): string {
   const { kind, needs, may_generate_secret: isOurs } = scheme
   if (kind === 'none') return 'Anyone who knows the URL can send'
-  if (kind === 'token' || kind === 'basic') return kind === 'basic' ? 'User name and password' : 'Secret token'
+  if (kind === 'token' || kind === 'basic')
+    return kind === 'basic' ? 'User name and password' : 'Secret token'
   if (handsOverSecret(scheme)) return 'Signed, hands its secret over'
   if (needs.includes('public_key')) return 'Signed, with a public key'
   if (!needs.includes('secret')) return 'Signed, with keys of its own'

@@ -110,8 +110,7 @@ export function SenderSamples({
   })
   const own = custom.data?.scheme
   const record = scheme?.scheme ?? (typeof own === 'object' ? own : null)
-  const recipe =
-    record === null ? null : recipeOf(record, { url, algorithm: trigger.webhook_hmac_algorithm })
+  const recipe = record === null ? null : recipeOf(record, { url, algorithm: trigger.webhook_hmac_algorithm })
   if (recipe === null) return null
   const tabs = SAMPLES.map(({ value, label, write }) => ({
     value,

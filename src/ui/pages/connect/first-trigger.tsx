@@ -23,8 +23,8 @@ export function FirstTrigger() {
         <Steps at={0} />
         <h2 className="text-xl font-semibold tracking-tight">Receive your first webhook</h2>
         <p className="mt-1 mb-6 text-muted">
-          A trigger is the named thing that a webhook fires. Name one, choose who sends, and give them its URL:
-          it takes about a minute.
+          A trigger is the named thing that a webhook fires. Name one, choose who sends, and give them its
+          URL: it takes about a minute.
         </p>
         <NameForm />
       </div>

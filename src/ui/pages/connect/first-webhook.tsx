@@ -1,3 +1,161 @@
+import { useMutation, useQuery } from '@tanstack/react-query'
+import { CircleCheck, LoaderCircle, Send } from 'lucide-react'
+import { useEffect, useEffectEvent, useState } from 'react'
+import { Link } from 'wouter'
 import type { Scheme } from '../../../admin/models.ts'
+import type { WebhookEventLogRow } from '../../../core/event.ts'
 import type { Trigger } from '../../../core/trigger.ts'
+import { api } from '../../api/client.ts'
+import { useLiveTail } from '../../api/live.ts'
+import { Button, buttonClass } from '../../kit/button.tsx'
+import { describeError, Notice } from '../../kit/feedback.tsx'
 import { Card } from '../../kit/layout.tsx'
+import { Foreign, Time } from '../../kit/text.tsx'
+import { runTest, type TestStep } from '../test-tool/test-run.ts'
+
+interface FirstWebhookProps {
+  readonly trigger: Trigger
+  readonly scheme: Scheme
+  readonly onReceived: () => void
+}
+
+/** Waits for the sender: says what has come, or exactly why it was refused. */
+export function FirstWebhook({ trigger, scheme, onReceived }: FirstWebhookProps) {
+  const filter = { trigger: trigger.ref }
+  const [seen, setSeen] = useState<WebhookEventLogRow | null>(null)
+  const before = useQuery({
+    queryKey: ['first-webhook', trigger.ref],
+    queryFn: ({ signal }) => api('GET /api/v1/webhook-event-log', { query: { ...filter, limit: 1 }, signal }),
+    gcTime: 0,
+  })
+  const row = seen ?? before.data?.data[0] ?? null
+  useLiveTail({
+    filter,
+    isPaused: before.data === undefined,
+    onRows: (rows) => setSeen((last) => rows.at(-1) ?? last),
+    onGap: () => before.refetch(),
+    after: () => row?.id ?? null,
+  })
+  const isReceived = row !== null && row.error_code === null && row.event_id !== null
+  const received = useEffectEvent(onReceived)
+  useEffect(() => {
+    if (isReceived) received()
+  }, [isReceived])
+  return (
+    <Card title="First webhook">
+      <div aria-live="polite" className="space-y-3">
+        {row === null && (
+          <p className="flex items-center gap-3 py-4 text-muted">
+            <LoaderCircle aria-hidden className="size-5 animate-spin text-accent" />
+            {trigger.webhook_enabled
+              ? 'Waiting for the first webhook…'
+              : 'The webhook is off until what the sender has shown is saved.'}
+          </p>
+        )}
+        {row !== null && row.error_code === null && <Received row={row} trigger={trigger} />}
+        {row !== null && row.error_code !== null && <Refused key={row.id} row={row} />}
+      </div>
+      <TestButton trigger={trigger} scheme={scheme} />
+    </Card>
+  )
+}
+
+function Received({ row, trigger }: { readonly row: WebhookEventLogRow; readonly trigger: Trigger }) {
+  const isHandshake = row.outcome === 'handshake'
+  const isTest = row.user_agent?.startsWith('attune-webhooks-test/') === true
+  return (
+    <>
+      <p className="flex items-center gap-3 text-lg font-semibold text-good">
+        <CircleCheck aria-hidden className="size-7" />
+        {isHandshake ? 'The sender has checked the URL' : isTest ? 'Received: your test' : 'Received'}
+      </p>
+      <p className="text-muted">
+        <Time at={row.created} />
+        {row.source_ip !== null && ` from ${row.source_ip}`}
+        {isHandshake ? '. Now waiting for its first webhook…' : '. It is stored, and is an event now.'}
+        {isTest && ' What the sender itself sends will show here too.'}
+      </p>
+      <div className="flex flex-wrap gap-2">
+        {row.event_id !== null && (
+          <Link href={`/events?event=${row.event_id}`} className={buttonClass('primary', true)}>
+            Look at the event
+          </Link>
+        )}
+        <Link
+          href={`/triggers/${encodeURIComponent(trigger.ref)}`}
+          className={buttonClass('secondary', true)}
+        >
+          Go to the trigger
+        </Link>
+      </div>
+    </>
+  )
+}
+
+function Refused({ row }: { readonly row: WebhookEventLogRow }) {
+  const { data } = useQuery({
+    queryKey: ['diagnosis', row.id],
+    queryFn: ({ signal }) =>
+      api('GET /api/v1/webhook-event-log/:id/diagnosis', { params: { id: row.id }, signal }),
+    enabled: row.error_code?.startsWith('signature_') === true,
+  })
+  return (
+    <Notice tone="bad" title={`It came, and was refused with ${row.status_code}`}>
+      <p>
+        <Foreign text={row.error_message ?? row.error_code ?? ''} />
+      </p>
+      <ul className="mt-2 list-disc space-y-1 pl-5">
+        {data?.diagnoses.map(({ cause, detail, remedy }) => (
+          <li key={cause}>
+            <Foreign text={detail} /> <strong>{remedy}</strong>
+          </li>
+        ))}
+      </ul>
+      <p className="mt-2 text-muted">Still waiting: what is sent next will show here.</p>
+      <Link
+        href={`/log?trigger=${encodeURIComponent(row.trigger_ref)}&row=${row.id}`}
+        className={`${buttonClass('secondary', true)} mt-2`}
+      >
+        See every check in the event log
+      </Link>
+    </Notice>
+  )
+}
+
+function TestButton({ trigger }: Pick<FirstWebhookProps, 'trigger' | 'scheme'>) {
+  const [failure, setFailure] = useState<string | null>(null)
+  const [note, setNote] = useState<string | null>(null)
+  const onStep = (step: TestStep) => {
+    if (step.step === 'failed') setFailure(step.problem)
+    if (step.step === 'composed') setNote(step.note)
+  }
+  const test = useMutation({
+    mutationFn: () => {
+      setFailure(null)
+      const body = JSON.stringify({ hello: 'world' })
+      const sign = trigger.webhook_verification_scheme !== null
+      return runTest(trigger.ref, { body, content_type: 'application/json', sign }, onStep)
+    },
+    gcTime: 0,
+  })
+  const problem = test.error === null ? failure : describeError(test.error).title
+  return (
+    <div className="mt-5 space-y-3 border-t border-line pt-4">
+      <Button
+        isBusy={test.isPending}
+        onClick={() => test.mutate()}
+        icon={<Send aria-hidden className="size-4" />}
+      >
+        Send a test webhook
+      </Button>
+      <p className="text-sm text-muted">
+        {note ?? 'Signed with the secret of the trigger, and sent through the real receiver.'}
+      </p>
+      {problem !== null && (
+        <Notice tone="bad" title="The test did not come through">
+          {problem}
+        </Notice>
+      )}
+    </div>
+  )
+}

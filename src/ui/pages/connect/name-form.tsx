@@ -118,7 +118,10 @@ function useIsTaken(ref: string): boolean {
   const { data } = useQuery({
     queryKey: ['triggers', 'taken', settled],
     queryFn: ({ signal }) =>
-      api('GET /api/v1/triggers', { query: { search: settled, sort: 'ref', order: 'asc', limit: 10 }, signal }),
+      api('GET /api/v1/triggers', {
+        query: { search: settled, sort: 'ref', order: 'asc', limit: 10 },
+        signal,
+      }),
     enabled: REF_PATTERN.test(settled),
   })
   return settled === ref && data?.data.some((trigger) => trigger.ref === ref) === true

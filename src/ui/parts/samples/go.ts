@@ -98,7 +98,7 @@ function signing({ hash, key, encoding, signed }: NonNullable<Recipe['signature'
     base64: [`key, err := base64.StdEncoding.DecodeString(${text})`, ...FATAL],
     hex: [`key, err := hex.DecodeString(${text})`, ...FATAL],
   }[key.encoding]
-  const constructor = { sha1: 'sha1.New', sha256: 'sha256.New', sha512: 'sha512.New' }[hash]
+  const newHash = { sha1: 'sha1.New', sha256: 'sha256.New', sha512: 'sha512.New' }[hash]
   const encode = {
     hex: 'hex.EncodeToString',
     base64: 'base64.StdEncoding.EncodeToString',
@@ -106,7 +106,7 @@ function signing({ hash, key, encoding, signed }: NonNullable<Recipe['signature'
   }[encoding]
   return [
     ...keyLines,
-    `mac := hmac.New(${constructor}, key)`,
+    `mac := hmac.New(${newHash}, key)`,
     `mac.Write([]byte(${concatenated(signed, NAMES, quote, ' + ')}))`,
     `signature := ${encode}(mac.Sum(nil))`,
   ]

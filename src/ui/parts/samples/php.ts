@@ -25,9 +25,7 @@ export function phpSample(recipe: Recipe): string {
   return [
     '<?php',
     '// php send.php',
-    ...(hasSecret
-      ? [`$secret = getenv('${SECRET_VARIABLE}') ?: exit("Set ${SECRET_VARIABLE}.\\n");`]
-      : []),
+    ...(hasSecret ? [`$secret = getenv('${SECRET_VARIABLE}') ?: exit("Set ${SECRET_VARIABLE}.\\n");`] : []),
     queryParameter === null
       ? `$url = ${quote(url)};`
       : `$url = ${quote(`${url}?${queryParameter}=`)} . rawurlencode($secret);`,

@@ -118,7 +118,9 @@ function hmacRecipe(plain: Recipe, record: SchemeRecord): Recipe | null {
   const at = headerIn(sig?.from[0])
   const time = ts === undefined ? undefined : (headerIn(ts.from) ?? ts.from)
   const idAt = id === undefined ? undefined : headerIn(id)
-  const required = Object.entries(record.require ?? {}).map(([place, text]) => [headerIn(place), text] as const)
+  const required = Object.entries(record.require ?? {}).map(
+    ([place, text]) => [headerIn(place), text] as const,
+  )
   if (hash === undefined || sig === undefined || isSpecial || signed === null) return null
   if (encoding !== 'utf8' && encoding !== 'base64' && encoding !== 'hex') return null
   if (at === null || idAt === null || sig.take?.includes('{')) return null

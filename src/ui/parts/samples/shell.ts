@@ -29,7 +29,9 @@ export function shellSample(recipe: Recipe): string {
       ? single(url)
       : quote([{ text: `${url}${url.includes('?') ? '&' : '?'}${queryParameter}=` }, { value: 'secret' }])
   return [
-    ...(hasSecret ? [`# First:  read -rs ${SECRET_VARIABLE}; export ${SECRET_VARIABLE}   (and paste the secret)`] : []),
+    ...(hasSecret
+      ? [`# First:  read -rs ${SECRET_VARIABLE}; export ${SECRET_VARIABLE}   (and paste the secret)`]
+      : []),
     `body=${single(SAMPLE_BODY)}`,
     ...(hasId ? ['id="msg_$(openssl rand -hex 12)"'] : []),
     ...(timeUnit === null ? [] : [TIMES[timeUnit]]),
@@ -45,15 +47,16 @@ export function shellSample(recipe: Recipe): string {
 
 function signing({ hash, key, encoding, signed }: NonNullable<Recipe['signature']>): readonly string[] {
   const secret =
-    key.strip === '' ? `$${SECRET_VARIABLE}` : `\${${SECRET_VARIABLE}#${key.strip.replaceAll(/[^\w-]/g, '\\$&')}}`
+    key.strip === ''
+      ? `$${SECRET_VARIABLE}`
+      : `\${${SECRET_VARIABLE}#${key.strip.replaceAll(/[^\w-]/g, '\\$&')}}`
   const before =
     key.encoding === 'base64'
       ? [`key=$(printf '%s' "${secret}" | openssl base64 -d -A | od -An -vtx1 | tr -d ' \\n')`]
       : key.encoding === 'hex'
         ? [`key="${secret}"`]
         : []
-  const mac =
-    key.encoding === 'utf8' ? `-hmac "${secret}"` : '-mac HMAC -macopt "hexkey:$key"'
+  const mac = key.encoding === 'utf8' ? `-hmac "${secret}"` : '-mac HMAC -macopt "hexkey:$key"'
   const digest = `openssl dgst -${hash} ${mac}`
   const written = {
     hex: `${digest} -r | cut -d' ' -f1`,
