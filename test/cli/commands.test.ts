@@ -47,6 +47,7 @@ const CONTRACT = [
   'log list',
   'log show',
   'log readmit',
+  'audit list',
   'token create',
   'token list',
   'token revoke',

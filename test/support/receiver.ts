@@ -56,6 +56,7 @@ export interface LogRow {
   readonly ip_allowed: boolean | null
   readonly verified_by: string | null
   readonly outcome: string | null
+  readonly checks: string | null
   readonly attempts: number
   readonly created: Date
 }
