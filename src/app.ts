@@ -324,6 +324,7 @@ function listenForAdmins({
   const draining = new AbortController()
   const admin = createAdmin({
     draining: draining.signal,
+    queues: () => queueLengths(store),
     store,
     token,
     publicUrl: publicUrlOf(config, port),

@@ -14,6 +14,7 @@ import { logTail } from './log-tail.ts'
 import { methods } from './methods.ts'
 import { type Metrics, metrics } from './metrics.ts'
 import { openapi, type Route } from './openapi.ts'
+import { overview } from './overview.ts'
 import { type PageFile, pages } from './pages.ts'
 import { preview } from './preview.ts'
 import { rejectedBodies } from './rejected-bodies.ts'
@@ -39,6 +40,8 @@ export interface AdminDeps extends AuthenticationDeps {
   readonly installation: Installation
   /** The pages, by path. */
   readonly pages: ReadonlyMap<string, PageFile>
+  /** Of this process: how much waits. */
+  readonly queues: () => Readonly<Record<'intake' | 'audit' | 'lookups' | 'rateLimit', number>>
   /** Aborted when the process begins to end. */
   readonly draining: AbortSignal
   isReady(): boolean
@@ -88,6 +91,7 @@ export const createAdmin = (deps: AdminDeps) => {
     .use(testTool(deps))
     .use(preview(deps))
     .use(stats(deps))
+    .use(overview(deps))
     .use(events(deps))
     .use(webhookEventLog(deps))
     .use(logTail({ ...deps, authentication }))

@@ -285,6 +285,13 @@ export const FOLLOW_POLL_MS = 1_000
 export const FOLLOW_PAGES_MAX = 20
 export const FOLLOW_IDS_MAX = 20_000
 
+/** Processing times and the busiest triggers and addresses are told of so many rows, the newest; so many of each are named. */
+export const OVERVIEW_ROWS_MAX = 10_000
+export const ACTIVITY_ENTRIES_MAX = 10
+
+/** Triggers whose activity is asked for at once. */
+export const ACTIVITY_TRIGGERS_MAX = 50
+
 /**
  * The live tail of the webhook event log: how often new rows are looked for, how far back, and, since a row can be stored up to a minute
  * after newer ones, how far back now and then; so many of these polls later. Its readers, at one process.

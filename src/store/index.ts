@@ -2,6 +2,7 @@ import type { Administrator } from '../core/administrator.ts'
 import { ADMIN_QUERY_MS_MAX, PAYLOAD_INDEX_PRESSED_ROWS, QUERY_MS_MAX } from '../core/limits.ts'
 import type { Log } from '../core/log.ts'
 import { Sealing } from '../core/sealing.ts'
+import { Activity } from './activity.ts'
 import { AdminAuditLog } from './admin-audit-log.ts'
 import { AdminDatabase } from './admin-database.ts'
 import { AdminSessions } from './admin-sessions.ts'
@@ -40,6 +41,7 @@ export interface Store {
   readonly events: Events
   readonly webhookEventLog: WebhookEventLog
   readonly logTail: LogTail
+  readonly activity: Activity
   readonly rejectedBodies: RejectedBodies
   readonly stats: Stats
   readonly previews: Previews
@@ -157,6 +159,7 @@ export async function openStore({
     events: new Events(database, payloadSearch),
     webhookEventLog,
     logTail: new LogTail(webhookEventLog, log),
+    activity: new Activity(database),
     stats: new Stats(database),
     previews: new Previews(database),
     adminSessions: new AdminSessions(signInPool),

@@ -63,6 +63,7 @@ export async function startAdmin(
     pages: new Map(),
     isReady: () => ready,
     draining: draining.signal,
+    queues: () => ({ intake: 1, audit: 2, lookups: 3, rateLimit: 4 }),
     // So that X-Forwarded-For makes a call come from wherever a test likes.
     trustedProxies: ['127.0.0.1'],
     peerAddress: socketPeer,

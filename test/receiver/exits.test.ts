@@ -33,7 +33,7 @@ const REFUSING: Partial<Record<RejectionCode, number>> = {
  * The column `checks` in the letters of the verdicts: passed or off before the one that refused. Behind it nothing is reached, unless it
  * was the size of a body without a declared length, which is known last.
  */
-function checksOf(code: RejectionCode | null): unknown {
+function checksOf(code: RejectionCode | null): string {
   if (code === null) return expect.stringMatching(/^(?:p\d+|o)(?:,(?:p\d+|o)){4},p\d*$/)
   const refusing = REFUSING[code]
   if (refusing === undefined) return expect.stringMatching(/^[pron]\d*(?:,[pron]\d*){5}$/)
