@@ -10,6 +10,7 @@ import { formatBytes, formatMs, formatNumber, formatRelative, formatShare } from
 import { Card, Facts, PageHead } from '../kit/layout.tsx'
 import { OutcomeChart } from '../kit/outcome-chart.tsx'
 import { Foreign } from '../kit/text.tsx'
+import { FirstTrigger } from './connect/first-trigger.tsx'
 
 const REFRESH_MS = 10_000
 
@@ -37,6 +38,14 @@ export function Overview() {
     refetchInterval: REFRESH_MS,
     placeholderData: (previous) => previous,
   })
+  if (triggers.data?.data.length === 0) {
+    return (
+      <>
+        <PageHead title="Overview" />
+        <FirstTrigger />
+      </>
+    )
+  }
   return (
     <>
       <PageHead
@@ -52,18 +61,12 @@ export function Overview() {
       />
       {error !== null && <ErrorState error={error} retry={refetch} />}
       {data === undefined && error === null && <LoadingRows />}
-      {data !== undefined && <Numbers numbers={data} hasTriggers={triggers.data?.data.length !== 0} />}
+      {data !== undefined && <Numbers numbers={data} />}
     </>
   )
 }
 
-function Numbers({
-  numbers,
-  hasTriggers,
-}: {
-  readonly numbers: OverviewNumbers
-  readonly hasTriggers: boolean
-}) {
+function Numbers({ numbers }: { readonly numbers: OverviewNumbers }) {
   const { totals, latest, buckets, window } = numbers
   const total = sum(totals)
   return (
@@ -87,7 +90,7 @@ function Numbers({
       </div>
       <Card title="Attempts over time">
         {total === 0 ? (
-          <NothingYet hasTriggers={hasTriggers} window={window} />
+          <NothingYet window={window} />
         ) : (
           <OutcomeChart buckets={buckets} label={`Attempts of the last ${window} by outcome`} />
         )}
@@ -177,12 +180,10 @@ function Health({ ready, database, queues }: OverviewNumbers['health']) {
   )
 }
 
-function NothingYet({ hasTriggers, window }: { readonly hasTriggers: boolean; readonly window: Window }) {
+function NothingYet({ window }: { readonly window: Window }) {
   return (
     <EmptyState icon={<Activity aria-hidden />} title={`No attempts in the last ${window}`}>
-      {hasTriggers
-        ? 'Choose a longer time, or send a webhook with the test tool.'
-        : 'Create a trigger and give its URL to a sender.'}
+      Choose a longer time, or send a webhook with the test tool.
     </EmptyState>
   )
 }

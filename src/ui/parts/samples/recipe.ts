@@ -173,10 +173,14 @@ const header = (name: string, ...value: readonly Part[]): Recipe['headers'][numb
 })
 
 /** Neighbouring texts as one, and none that is empty. */
-export const merged = (parts: readonly Part[]): readonly Part[] =>
-  parts.reduce<readonly Part[]>((before, part) => {
-    const last = before.at(-1)
-    if ('text' in part && part.text === '') return before
-    if (last === undefined || !('text' in last) || !('text' in part)) return [...before, part]
-    return [...before.slice(0, -1), { text: last.text + part.text }]
-  }, [])
+export const merged = (parts: readonly Part[]): readonly Part[] => {
+  const all: Part[] = []
+  for (const part of parts) {
+    const last = all.at(-1)
+    if ('text' in part && part.text === '') continue
+    if (last !== undefined && 'text' in last && 'text' in part)
+      all[all.length - 1] = { text: last.text + part.text }
+    else all.push(part)
+  }
+  return all
+}
