@@ -92,6 +92,8 @@ export interface TestReceiver {
   close(): Promise<void>
 }
 
+const LOG_ROWS_MS_MAX = 15_000
+
 let triggers = 0
 
 export async function startReceiver(engine: Engine, options: ReceiverOptions = {}): Promise<TestReceiver> {
@@ -152,7 +154,8 @@ export async function startReceiver(engine: Engine, options: ReceiverOptions = {
         const rows = await sql<LogRow[]>`
           select * from attune.webhook_event_log where trigger_ref = ${ref} order by id`
         return rows.length >= count ? [...rows] : null
-      }),
+        // Merged rows are written every five seconds.
+      }, LOG_ROWS_MS_MAX),
     async close() {
       await server?.stop(true)
       await sql.end({ timeout: 1 })

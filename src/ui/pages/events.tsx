@@ -1,5 +1,144 @@
-import { PageHead } from '../kit/layout.tsx'
+import { useInfiniteQuery } from '@tanstack/react-query'
+import { Inbox } from 'lucide-react'
+import { useCallback, useMemo } from 'react'
+import { Link, useSearchParams } from 'wouter'
+import type { EventSummary } from '../../core/event.ts'
+import { ApiError, api } from '../api/client.ts'
+import type { EventFilter } from '../api/routes.ts'
+import { buttonClass } from '../kit/button.tsx'
+import { EmptyState, ErrorState, LoadingRows } from '../kit/feedback.tsx'
+import { formatBytes } from '../kit/format.ts'
+import { Card, PageHead } from '../kit/layout.tsx'
+import { type Column, Table } from '../kit/table.tsx'
+import { Foreign, Time } from '../kit/text.tsx'
+import { AttemptDrawer } from '../parts/attempt-drawer.tsx'
+import { useFilters, useTimes } from '../parts/filters/filter-state.ts'
+import { LoadOlder } from '../parts/load-older.tsx'
+import { EVENT_FILTER_NAMES, EventFilters, eventFilterOf } from './events/filters.tsx'
 
+/** What was accepted and stored, found by where it came from and what is in it. */
 export function Events() {
-  return <PageHead title="Events" />
+  const [search, setSearch] = useSearchParams()
+  const filters = useFilters(EVENT_FILTER_NAMES)
+  const times = useTimes(filters.values)
+  const filter = useMemo(() => eventFilterOf(filters.values, times), [filters.values, times])
+  const pages = useEvents(filter)
+  const rows = pages.data?.pages.flatMap((page) => page.data) ?? []
+  const openId = search.get('event')
+  const open = useCallback(
+    (id: string | null, isReplacing = false) =>
+      setSearch(
+        (before) => {
+          const after = new URLSearchParams(before)
+          if (id === null) after.delete('event')
+          else after.set('event', id)
+          return after
+        },
+        { replace: isReplacing },
+      ),
+    [setSearch],
+  )
+  const place = rows.findIndex(({ id }) => id === openId)
+  const stepTo = (row: EventSummary | undefined) => row && (() => open(row.id, true))
+  return (
+    <>
+      <PageHead title="Events">What was accepted, stored exactly as it was received.</PageHead>
+      <EventFilters filters={filters} error={pages.error} />
+      <Card isFlush>
+        {pages.error !== null && !isOfField(pages.error) && (
+          <ErrorState error={pages.error} retry={pages.refetch} />
+        )}
+        {pages.isPending && <LoadingRows />}
+        {pages.data !== undefined && rows.length === 0 && !pages.hasNextPage && (
+          <NothingHere isFiltered={Object.keys(filters.values).length > 0} />
+        )}
+        {rows.length > 0 && (
+          <Table
+            label="Events"
+            columns={COLUMNS}
+            rows={rows}
+            rowKey={({ id }) => id}
+            onOpen={({ id }) => open(id)}
+            isOpen={({ id }) => id === openId}
+          />
+        )}
+        {pages.error === null && <LoadOlder pages={pages} />}
+      </Card>
+      <AttemptDrawer
+        id={openId}
+        row={undefined}
+        onClose={() => open(null)}
+        onPrevious={place > 0 ? stepTo(rows[place - 1]) : undefined}
+        onNext={place >= 0 ? stepTo(rows[place + 1]) : undefined}
+        onFilter={(name, value) =>
+          (name === 'trigger' || name === 'ip') && filters.set({ [name]: value, event: '' })
+        }
+      />
+    </>
+  )
 }
+
+const REFRESH_MS = 10_000
+
+const useEvents = (filter: EventFilter) =>
+  useInfiniteQuery({
+    queryKey: ['events', filter],
+    queryFn: ({ pageParam, signal }) =>
+      api('GET /api/v1/events', {
+        query: { ...filter, view: 'summary', ...(pageParam !== '' && { cursor: pageParam }) },
+        signal,
+      }),
+    initialPageParam: '',
+    getNextPageParam: ({ next_cursor }) => next_cursor,
+    // The first page alone is asked for again; pages further back do not change.
+    refetchInterval: ({ state }) => (state.data?.pages.length === 1 ? REFRESH_MS : false),
+  })
+
+/** It is shown beside the field that it is about. */
+const isOfField = (error: Error): boolean => error instanceof ApiError && error.problems.length > 0
+
+const COLUMNS: readonly Column<EventSummary>[] = [
+  { key: 'received', title: 'Received', cell: ({ received_at }) => <Time at={received_at} /> },
+  {
+    key: 'trigger',
+    title: 'Trigger',
+    cell: ({ trigger_ref }) => <Foreign text={trigger_ref} lengthMax={120} />,
+  },
+  {
+    key: 'ip',
+    title: 'Address',
+    cell: ({ source_ip }) => <span className="numbers whitespace-nowrap">{source_ip ?? '–'}</span>,
+  },
+  {
+    key: 'type',
+    title: 'Content type',
+    isExtra: true,
+    cell: ({ content_type }) => <Foreign text={content_type ?? '–'} lengthMax={80} className="text-muted" />,
+  },
+  {
+    key: 'size',
+    title: 'Size',
+    isNumber: true,
+    className: 'whitespace-nowrap',
+    cell: ({ payload_size_bytes }) => formatBytes(payload_size_bytes),
+  },
+]
+
+const NothingHere = ({ isFiltered }: { readonly isFiltered: boolean }) =>
+  isFiltered ? (
+    <EmptyState icon={<Inbox aria-hidden />} title="No event fits these filters">
+      Take a filter away. A value is compared as a whole, and a path names every key on the way to it.
+    </EmptyState>
+  ) : (
+    <EmptyState
+      icon={<Inbox aria-hidden />}
+      title="No events yet"
+      action={
+        <Link href="/triggers" className={buttonClass('primary')}>
+          Go to the triggers
+        </Link>
+      }
+    >
+      Each accepted webhook becomes an event. Give a sender the URL of a trigger.
+    </EmptyState>
+  )
