@@ -141,6 +141,8 @@ describe(`a secret goes in, ${engineName}`, () => {
           : `?token=${misplaced}&limit=${misplaced}&cursor=${misplaced}&ip=${misplaced}`
         await listen(where, askAdmin(method, url + query, body === null ? undefined : JSON.stringify(body)))
       }
+      // What is right of the live tail has no end; the list says the same.
+      if (path.endsWith('/tail')) continue
       await listen(where, askAdmin(method, url, hasBody ? `{"secret":"${misplaced}` : undefined))
     }
   })
