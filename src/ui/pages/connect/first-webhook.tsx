@@ -29,13 +29,18 @@ export function FirstWebhook({ trigger, scheme, onReceived }: FirstWebhookProps)
     gcTime: 0,
   })
   const row = seen ?? before.data?.data[0] ?? null
-  useLiveTail({
+  const state = useLiveTail({
     filter,
     isPaused: before.data === undefined,
     onRows: (rows) => setSeen((last) => rows.at(-1) ?? last),
     onGap: () => before.refetch(),
     after: () => row?.id ?? null,
   })
+  const readAgain = useEffectEvent(() => before.refetch())
+  // What came between the reading of the list and the opening of the stream is in the list by now.
+  useEffect(() => {
+    if (state === 'live') void readAgain()
+  }, [state])
   const isReceived = row !== null && row.error_code === null && row.event_id !== null
   const received = useEffectEvent(onReceived)
   useEffect(() => {
