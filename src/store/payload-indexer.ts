@@ -54,6 +54,9 @@ const SWEEP_SLICE_MS = 30_000
 const BATCH_MS = { postgresql: 60, embedded: 12 }
 const BATCH_ROWS_FIRST = 16
 
+/** How long the end of the process waits for a batch that is under way. */
+const STOP_MS_MAX = 1_000
+
 /**
  * Writes down by what events are found, after they have been stored: intake knows nothing of it. Of all processes on a database one does,
  * for a bounded share of its time. A flood leaves it behind; then what it has not come to is searched without it, and it catches up.
@@ -86,7 +89,8 @@ export class PayloadIndexer {
   async stop(): Promise<void> {
     this.#stopping = true
     if (this.#timer !== null) clearTimeout(this.#timer)
-    await this.#turn
+    // A connection that has fallen silent is not waited for: what is not indexed now is later.
+    await Promise.race([this.#turn, Bun.sleep(STOP_MS_MAX)])
   }
 
   #goOnIn(ms: number): void {
