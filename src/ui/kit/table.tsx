@@ -42,7 +42,7 @@ export function Table<Row>({ label, columns, rows, rowKey, onOpen, isOpen, below
                 scope="col"
                 aria-sort={sort === 'asc' ? 'ascending' : sort === 'desc' ? 'descending' : undefined}
                 className={classNames(
-                  'px-4 py-2 font-medium whitespace-nowrap',
+                  'px-4 py-2 font-medium whitespace-nowrap max-md:px-2.5',
                   isExtra && 'max-md:hidden',
                   isNumber && 'text-right',
                 )}
@@ -72,7 +72,7 @@ export function Table<Row>({ label, columns, rows, rowKey, onOpen, isOpen, below
                   onOpen={onOpen}
                   isOpen={isOpen?.(row) ?? false}
                 />
-                {between != null && (
+                {Boolean(between) && (
                   <tr className="border-b border-line last:border-0">
                     <td colSpan={columns.length}>{between}</td>
                   </tr>
@@ -119,7 +119,7 @@ const TableRow = memo(function TableRow<Row>({ id, row, columns, onOpen, isOpen 
         <td
           key={key}
           className={classNames(
-            'px-4 py-2.5 align-top',
+            'px-4 py-2.5 align-top max-md:px-2.5',
             isExtra && 'max-md:hidden',
             isNumber && 'numbers text-right',
             className,

@@ -35,7 +35,7 @@ export function TriggerPicker({ value, onChange, isClearable = false, className 
   return (
     <Combobox
       label="Trigger"
-      placeholder="Any trigger"
+      placeholder={isClearable ? 'Any trigger' : 'Choose a trigger'}
       value={value}
       choices={choices}
       onChange={onChange}

@@ -5,14 +5,14 @@ const COMMIT = {
   id: '5c7f2f7e1d0b4b6f8f0f6c1f9a1d2e3b4c5d6e7f',
   message: 'Round prices at the end',
   timestamp: '{iso}',
-  author: { name: 'Ada Example', email: 'ada@example.test' },
+  author: { name: 'Some One', email: 'someone@example.test' },
 }
 const PUSH = {
   ref: 'refs/heads/main',
   before: '0f1e2d3c4b5a69788796a5b4c3d2e1f001234567',
   after: COMMIT.id,
   repository: REPOSITORY,
-  pusher: { name: 'ada', email: 'ada@example.test' },
+  pusher: { name: 'someone', email: 'someone@example.test' },
   commits: [COMMIT],
 }
 
@@ -38,7 +38,7 @@ export const HOSTING_SAMPLES: Samples = {
       object_kind: 'push',
       event_name: 'push',
       ref: 'refs/heads/main',
-      user_username: 'ada',
+      user_username: 'someone',
       project: { id: 15, name: 'shop', path_with_namespace: 'example/shop' },
       commits: [COMMIT],
       total_commits_count: 1,
@@ -46,7 +46,7 @@ export const HOSTING_SAMPLES: Samples = {
   },
   'gitlab-signing-token': {
     headers: { 'X-Gitlab-Event': 'Push Hook', 'X-Gitlab-Event-UUID': '{uuid}' },
-    json: { object_kind: 'push', ref: 'refs/heads/main', user_username: 'ada', commits: [COMMIT] },
+    json: { object_kind: 'push', ref: 'refs/heads/main', user_username: 'someone', commits: [COMMIT] },
   },
   bitbucket: {
     headers: {
@@ -55,7 +55,7 @@ export const HOSTING_SAMPLES: Samples = {
       'X-Hook-UUID': '8d6a1f5e-0000-4000-8000-000000000001',
     },
     json: {
-      actor: { display_name: 'Ada Example' },
+      actor: { display_name: 'Some One' },
       repository: { full_name: 'example/shop' },
       push: { changes: [{ new: { type: 'branch', name: 'main', target: { hash: COMMIT.id } } }] },
     },
@@ -75,7 +75,7 @@ export const HOSTING_SAMPLES: Samples = {
   },
   'docker-hub': {
     json: {
-      push_data: { pushed_at: '{unix}', pusher: 'ada', tag: 'latest' },
+      push_data: { pushed_at: '{unix}', pusher: 'someone', tag: 'latest' },
       repository: { repo_name: 'example/shop', namespace: 'example', name: 'shop' },
     },
   },

@@ -41,13 +41,13 @@ export const MESSAGING_SAMPLES: Samples = {
   mandrill: {
     form: {
       mandrill_events:
-        '[{"event":"open","ts":1767268800,"_id":"example","msg":{"email":"ada@example.test"}}]',
+        '[{"event":"open","ts":1767268800,"_id":"example","msg":{"email":"someone@example.test"}}]',
     },
   },
   sendgrid: {
     json: [
       {
-        email: 'ada@example.test',
+        email: 'someone@example.test',
         timestamp: '{unix}',
         event: 'delivered',
         sg_event_id: '{uuid}',
@@ -103,7 +103,7 @@ export const MESSAGING_SAMPLES: Samples = {
       message: {
         message_id: 1,
         date: '{unix}',
-        from: { id: 1, is_bot: false, first_name: 'Ada' },
+        from: { id: 1, is_bot: false, first_name: 'Someone' },
         chat: { id: 1, type: 'private' },
         text: '/start',
       },
@@ -117,7 +117,7 @@ export const MESSAGING_SAMPLES: Samples = {
     },
     json: {
       subscription: { id: '{uuid}', type: 'channel.follow', version: '2', status: 'enabled' },
-      event: { user_name: 'ada', broadcaster_user_name: 'example', followed_at: '{iso}' },
+      event: { user_name: 'someone', broadcaster_user_name: 'example', followed_at: '{iso}' },
     },
   },
   zoom: {
@@ -153,14 +153,19 @@ export const MESSAGING_SAMPLES: Samples = {
   mailgun: {
     json: {
       signature: {},
-      'event-data': { id: '{uuid}', event: 'delivered', timestamp: '{unix}', recipient: 'ada@example.test' },
+      'event-data': {
+        id: '{uuid}',
+        event: 'delivered',
+        timestamp: '{unix}',
+        recipient: 'someone@example.test',
+      },
     },
   },
   postmark: {
     json: {
       RecordType: 'Delivery',
       MessageID: '{uuid}',
-      Recipient: 'ada@example.test',
+      Recipient: 'someone@example.test',
       DeliveredAt: '{iso}',
     },
   },
@@ -168,7 +173,7 @@ export const MESSAGING_SAMPLES: Samples = {
     json: {
       type: 'email.delivered',
       created_at: '{iso}',
-      data: { email_id: '{uuid}', to: ['ada@example.test'] },
+      data: { email_id: '{uuid}', to: ['someone@example.test'] },
     },
   },
   customerio: {

@@ -70,7 +70,7 @@ export const PRODUCTIVITY_SAMPLES: Samples = {
     json: {
       event: 'invitee.created',
       created_at: '{iso}',
-      payload: { name: 'Ada Example', email: 'ada@example.test', status: 'active' },
+      payload: { name: 'Some One', email: 'someone@example.test', status: 'active' },
     },
   },
   'cal-com': {
@@ -140,7 +140,9 @@ export const PRODUCTIVITY_SAMPLES: Samples = {
       data: { id: 'example', status: 'ready' },
     },
   },
-  clerk: { json: { object: 'event', type: 'user.created', data: { id: 'user_example', first_name: 'Ada' } } },
+  clerk: {
+    json: { object: 'event', type: 'user.created', data: { id: 'user_example', first_name: 'Someone' } },
+  },
   openai: {
     json: {
       id: 'evt_{uuid}',
@@ -181,7 +183,7 @@ export const PRODUCTIVITY_SAMPLES: Samples = {
         {
           subscriptionId: '{uuid}',
           changeType: 'created',
-          resource: 'users/ada/messages/1',
+          resource: 'users/someone/messages/1',
           subscriptionExpirationDateTime: '{iso}',
         },
       ],

@@ -23,6 +23,7 @@ export const COLUMNS: readonly Column<WebhookEventLogRow>[] = [
   {
     key: 'trigger',
     title: 'Trigger',
+    className: 'min-w-28',
     cell: ({ trigger_ref }) => <Foreign text={trigger_ref} lengthMax={SHOWN_LENGTH_MAX} />,
   },
   {

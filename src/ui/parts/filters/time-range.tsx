@@ -13,13 +13,15 @@ export function TimeRange({ values, set }: Pick<FilterState, 'values' | 'set'>) 
   const isCustom = range === 'custom' || since !== '' || until !== ''
   return (
     <>
-      <Select
-        label="Time"
-        value={isCustom ? 'custom' : range}
-        choices={CHOICES}
-        onChange={(next) => set({ range: next, since: '', until: '' })}
-        className="min-w-40"
-      />
+      <div>
+        <Select
+          label="Time"
+          value={isCustom ? 'custom' : range}
+          choices={CHOICES}
+          onChange={(next) => set({ range: next, since: '', until: '' })}
+          className="min-w-40"
+        />
+      </div>
       {isCustom && (
         <>
           <Bound label="From" value={since} onChange={(next) => set({ range: 'custom', since: next })} />
