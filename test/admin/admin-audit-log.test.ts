@@ -483,11 +483,11 @@ describe.each(settings)('the admin audit log ($name, secrets $kept)', ({ kept, s
     })
     const [named] = await left(() =>
       sql.begin(async (tx) => {
-        await tx`select attune.act_as('jane')`
+        await tx`select attune.act_as('deployer')`
         await tx`select attune.enable_trigger_webhook(id) from attune.trigger where ref = ${ref}`
       }),
     )
-    expect(named).toMatchObject({ actor: 'jane', via: 'database', action: 'webhook.enable' })
+    expect(named).toMatchObject({ actor: 'deployer', via: 'database', action: 'webhook.enable' })
     const [after] = await left(() => sql`update attune.trigger set label = 'y' where ref = ${ref}`)
     expect(after?.actor).toBe(user?.name ?? '')
   })
@@ -615,12 +615,12 @@ describe.each(settings)('the admin audit log ($name, secrets $kept)', ({ kept, s
     const ref = await trigger()
     await done('POST', at(ref, 'enable'))
     await sql.begin(async (tx) => {
-      await tx`select attune.act_as('jane')`
+      await tx`select attune.act_as('deployer')`
       await tx`update attune.trigger set label = 'x' where ref = ${ref}`
     })
     const actions = async (query: string) => (await rows(query)).map(({ action }) => action)
     expect(await actions(`&target=${ref}`)).toEqual(['trigger.change', 'webhook.enable', 'trigger.create'])
-    expect(await actions(`&target=${ref}&actor=jane`)).toEqual(['trigger.change'])
+    expect(await actions(`&target=${ref}&actor=deployer`)).toEqual(['trigger.change'])
     expect(await actions(`&target=${ref}&action=webhook.enable`)).toEqual(['webhook.enable'])
     expect(await actions(`&target=${ref}&actor=nobody`)).toEqual([])
     const [newest] = await rows(`&target=${ref}`)

@@ -105,8 +105,8 @@ describe('each command makes the call of the contract', () => {
       '/api/v1/webhook-event-log?trigger=a.b&status=401&code=signature_invalid&ip=2001%3Adb8%3A%3A1',
     ],
     [
-      'audit list --actor jane --action trigger.delete --target a.b --since 2026-01-02 --limit 5',
-      '/api/v1/admin-audit-log?actor=jane&action=trigger.delete&target=a.b&since=2026-01-02T00%3A00%3A00.000Z&limit=5',
+      'audit list --actor deployer --action trigger.delete --target a.b --since 2026-01-02 --limit 5',
+      '/api/v1/admin-audit-log?actor=deployer&action=trigger.delete&target=a.b&since=2026-01-02T00%3A00%3A00.000Z&limit=5',
     ],
   ])('%s', async (line, target) => {
     const api = adminApi(() => Response.json({ data: [], next_cursor: null }))
@@ -119,7 +119,7 @@ test('the admin audit log shows of each field what was and what is', async () =>
   const row = {
     id: '7',
     created: '2026-01-02T03:04:05.678Z',
-    actor: 'jane',
+    actor: 'deployer',
     role: 'operator',
     via: 'console',
     source_ip: '192.0.2.1',

@@ -204,8 +204,8 @@ describe.each(engines)('the admin audit log ($name)', ({ name, open }) => {
   })
 
   test.each([
-    ["select attune.act_as('jane', 'owner')", '23514'],
-    ["select attune.act_as('jane', 'admin', 'telephone')", '23514'],
+    ["select attune.act_as('deployer', 'owner')", '23514'],
+    ["select attune.act_as('deployer', 'admin', 'telephone')", '23514'],
   ])('a change by nobody who can be is refused: %s', async (statement, code) => {
     await sql`insert into attune.trigger (ref) values ('a.b')`
     const refusal = await sql
