@@ -5,10 +5,10 @@ import type { AdminAuditRow } from '../../../core/administrator.ts'
 import { api } from '../../api/client.ts'
 import { Button } from '../../kit/button.tsx'
 import { Badge, EmptyState, ErrorState, LoadingRows } from '../../kit/feedback.tsx'
-import { SearchInput } from '../../kit/form.tsx'
 import { Card } from '../../kit/layout.tsx'
 import { type Column, Table } from '../../kit/table.tsx'
 import { Foreign, Time } from '../../kit/text.tsx'
+import { SettledInput } from '../../parts/filters/settled-input.tsx'
 
 /** Who changed what, from where, and what it was before. */
 export function AdminAuditLog() {
@@ -40,20 +40,20 @@ export function AdminAuditLog() {
       title="Admin audit log"
       isFlush
       actions={
-        <div className="flex flex-wrap gap-2">
-          <SearchInput
+        <div className="flex gap-2">
+          <SettledInput
             label="Who"
             placeholder="Who"
-            defaultValue={filter.actor}
-            onChange={(event) => set('actor', event.target.value.trim())}
-            className="w-40"
+            value={filter.actor}
+            onSettled={(actor) => set('actor', actor)}
+            className="min-w-0 max-w-40"
           />
-          <SearchInput
+          <SettledInput
             label="Trigger or token"
             placeholder="Trigger or token"
-            defaultValue={filter.target}
-            onChange={(event) => set('target', event.target.value.trim())}
-            className="w-48"
+            value={filter.target}
+            onSettled={(target) => set('target', target)}
+            className="min-w-0 max-w-48"
           />
         </div>
       }
@@ -95,7 +95,12 @@ const COLUMNS: readonly Column<AdminAuditRow>[] = [
     ),
   },
   { key: 'action', title: 'What', cell: ({ action }) => <Badge>{action}</Badge> },
-  { key: 'target', title: 'Trigger or token', cell: ({ target }) => <Foreign text={target} /> },
+  {
+    key: 'target',
+    title: 'Trigger or token',
+    className: 'min-w-36',
+    cell: ({ target }) => <Foreign text={target} />,
+  },
   { key: 'change', title: 'Change', cell: (row) => <Change row={row} /> },
 ]
 
@@ -105,11 +110,31 @@ const text = (value: unknown): string =>
 /** Longer values are cut here; the API has all of them. */
 const VALUE_LENGTH_MAX = 160
 
+/** A new trigger comes with a value for each of its settings: these are in sight, the others are unfolded. */
+const FIELDS_SHOWN = 4
+
 function Change({ row }: { readonly row: AdminAuditRow }) {
   const fields = [...new Set([...Object.keys(row.old ?? {}), ...Object.keys(row.new ?? {})])]
   if (fields.length === 0) return <span className="text-muted">–</span>
+  const folded = fields.slice(FIELDS_SHOWN)
   return (
-    <ul className="space-y-0.5 font-mono text-sm">
+    <div className="space-y-0.5 font-mono text-sm">
+      <FieldList row={row} fields={fields.slice(0, FIELDS_SHOWN)} />
+      {folded.length > 0 && (
+        <details>
+          <summary className="w-fit cursor-pointer rounded text-muted hover:text-ink">
+            {folded.length} more
+          </summary>
+          <FieldList row={row} fields={folded} />
+        </details>
+      )}
+    </div>
+  )
+}
+
+function FieldList({ row, fields }: { readonly row: AdminAuditRow; readonly fields: readonly string[] }) {
+  return (
+    <ul className="space-y-0.5">
       {fields.map((field) => (
         <li key={field}>
           <span className="text-muted">{field}: </span>
