@@ -39,7 +39,7 @@ export function App() {
         <Tooltip.Provider>
           <Toasts>
             <RequireSession
-              signIn={<SignIn />}
+              signIn={(hasEnded) => <SignIn hasEnded={hasEnded} />}
               loading={<LoadingRows />}
               failed={(error, retry) => <ErrorState error={error} retry={retry} />}
             >

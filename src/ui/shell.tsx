@@ -14,7 +14,7 @@ import {
 import { type ReactNode, useEffect, useRef } from 'react'
 import { Link, useLocation, useRoute } from 'wouter'
 import { api } from './api/client.ts'
-import { SESSION_KEY, useSession } from './api/session.tsx'
+import { forgetSession, useMay, useSession } from './api/session.tsx'
 import { classNames } from './kit/class-names.ts'
 import { toast } from './kit/feedback.tsx'
 import { setTheme, type Theme, useTheme } from './kit/theme.ts'
@@ -24,7 +24,7 @@ const PLACES = [
   { href: '/triggers', pattern: '/triggers/*?', label: 'Triggers', Icon: Webhook },
   { href: '/log', pattern: '/log', label: 'Event log', Icon: Activity },
   { href: '/events', pattern: '/events', label: 'Events', Icon: Inbox },
-  { href: '/test', pattern: '/test', label: 'Test tool', Icon: FlaskConical },
+  { href: '/test', pattern: '/test', label: 'Test tool', Icon: FlaskConical, role: 'operator' },
   { href: '/settings', pattern: '/settings/*?', label: 'Settings', Icon: Settings },
 ] as const
 
@@ -33,6 +33,7 @@ export function Shell({ children }: { readonly children: ReactNode }) {
   const [path] = useLocation()
   const main = useRef<HTMLElement>(null)
   const isFirst = useRef(true)
+  const isOperator = useMay('operator')
   // biome-ignore lint/correctness/useExhaustiveDependencies: another page begins at its top, also for a keyboard
   useEffect(() => {
     if (!isFirst.current) {
@@ -61,7 +62,7 @@ export function Shell({ children }: { readonly children: ReactNode }) {
           aria-label="Pages"
           className="flex gap-0.5 overflow-x-auto px-2 pb-2 md:grow md:flex-col md:overflow-visible"
         >
-          {PLACES.map((place) => (
+          {PLACES.filter((place) => !('role' in place) || isOperator).map((place) => (
             <Place key={place.href} {...place} />
           ))}
         </nav>
@@ -128,9 +129,7 @@ function Account() {
       toast.failed(error as Error)
       return
     }
-    // Nothing that was read by this session stays for the next one.
-    client.setQueryData(SESSION_KEY, null)
-    client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== SESSION_KEY[0] })
+    forgetSession(client)
   }
   return (
     <Menu.Root>

@@ -45,11 +45,21 @@ export class ApiError extends Error {
 /** The server refuses a change by cookie that lacks it: no form and no page of another origin can send it. */
 export const CONSOLE_HEADERS = { 'x-attune-console': '1' } as const
 
-/** Called when a session has ended, whatever was being asked. */
-let onSignedOut: () => void = () => {}
-export const whenSignedOut = (listener: () => void): void => {
-  onSignedOut = listener
+interface SessionListeners {
+  /** The session has ended, whatever was being asked. */
+  readonly onEnded: () => void
+  /** The role allows less than the page believed. */
+  readonly onRoleInsufficient: () => void
 }
+
+let listeners: SessionListeners = { onEnded: () => {}, onRoleInsufficient: () => {} }
+export const listenToSession = (given: SessionListeners): void => {
+  listeners = given
+}
+
+/** Whether an answer of 401 says that a session has ended, and not that there is none yet, or that the token given for one is wrong. */
+const isOfSession = (path: string, method = 'GET'): boolean =>
+  path !== '/api/v1/session' || method === 'DELETE'
 
 /**
  * Calls the admin API by the name of a route, `api('GET /api/v1/triggers/:ref', { params: { ref } })`.
@@ -97,7 +107,8 @@ export async function request(path: string, init: RequestInit = {}): Promise<Res
   }
   if (response.ok) return response
   const error = await errorOf(response)
-  if (error.code === 'unauthorized' && path !== '/api/v1/session') onSignedOut()
+  if (error.code === 'unauthorized' && isOfSession(path, init.method)) listeners.onEnded()
+  if (error.code === 'role_insufficient') listeners.onRoleInsufficient()
   throw error
 }
 

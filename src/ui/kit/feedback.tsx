@@ -178,6 +178,8 @@ const manager = Toast.createToastManager()
 export const toast = {
   done: (title: string) => manager.add({ title, type: 'good', timeout: 5_000 }),
   failed: (error: Error) => {
+    // The sign-in page, which stands here by now, says it.
+    if (error instanceof ApiError && error.code === 'unauthorized') return
     const { title, advice } = describeError(error)
     manager.add({ title, description: advice, type: 'bad', timeout: 12_000, priority: 'high' })
   },

@@ -7,7 +7,7 @@ import { describeError, Notice } from '../kit/feedback.tsx'
 import { Field, TextInput } from '../kit/form.tsx'
 
 /** Takes a token once and gives it to the server, which answers with a session; the page keeps neither. */
-export function SignIn() {
+export function SignIn({ hasEnded }: { readonly hasEnded: boolean }) {
   const [token, setToken] = useState('')
   const input = useRef<HTMLInputElement>(null)
   const client = useQueryClient()
@@ -35,6 +35,12 @@ export function SignIn() {
           <h1 className="text-xl font-semibold tracking-tight">Sign in to Attune Webhooks</h1>
           <p className="mt-1 text-muted">With the admin token of this installation, or with an API token.</p>
         </div>
+        {hasEnded && signIn.error === null && (
+          <Notice tone="warn" title="You are signed out">
+            The session has ended: it was not used for long, it reached its end, it was signed out in another
+            window, or its token was revoked.
+          </Notice>
+        )}
         {signIn.error !== null && <SignInProblem error={signIn.error} />}
         <Field
           label="Token"

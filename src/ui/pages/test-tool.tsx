@@ -26,16 +26,21 @@ export function TestTool() {
       }
       return next
     })
+  if (!mayTest) {
+    return (
+      <>
+        <PageHead title="Test tool" />
+        <Notice tone="warn" title="Your token may not send tests">
+          Sign in with the token of an operator or admin.
+        </Notice>
+      </>
+    )
+  }
   return (
     <>
       <PageHead title="Test tool">
         Compose a request, or take a recorded one or a sender's sample, and send it through the real receiver.
       </PageHead>
-      {!mayTest && (
-        <Notice tone="warn" title="Your token may not send tests">
-          Sign in with the token of an operator or admin.
-        </Notice>
-      )}
       <div className="mb-5 max-w-md">
         <TriggerPicker value={ref} onChange={(next) => set({ trigger: next, from: null, sample: null })} />
       </div>
@@ -53,7 +58,6 @@ export function TestTool() {
           from={search.get('from')}
           sample={search.get('sample')}
           onSource={set}
-          mayTest={mayTest}
         />
       )}
     </>
@@ -67,10 +71,9 @@ interface BenchProps {
   /** The name of a scheme. */
   readonly sample: string | null
   readonly onSource: (changes: Readonly<Record<string, string | null>>) => void
-  readonly mayTest: boolean
 }
 
-function Bench({ triggerRef, from, sample, onSource, mayTest }: BenchProps) {
+function Bench({ triggerRef, from, sample, onSource }: BenchProps) {
   const [steps, setSteps] = useState<readonly TestStep[]>([])
   const { data, error, refetch } = useQuery({
     queryKey: ['test-draft', triggerRef, from, sample],
@@ -99,7 +102,6 @@ function Bench({ triggerRef, from, sample, onSource, mayTest }: BenchProps) {
         schemes={schemes.data?.data ?? []}
         onSample={(name) => onSource({ trigger: data.trigger.ref, sample: name, from: null })}
         isBusy={test.isPending}
-        isDisabled={!mayTest}
         error={test.error}
         onSend={(input) => test.mutate({ ref: data.trigger.ref, input })}
       />

@@ -75,7 +75,11 @@ function TokenForm({ onMade }: { readonly onMade: (token: NewApiToken) => void }
       {make.error !== null && problem === null && (
         <Notice tone="bad" title={describeError(make.error).title} />
       )}
-      <Field label="Name" hint="Whom or what it is for, such as a person or a program." problem={problem}>
+      <Field
+        label="Name"
+        hint="Whom or what it is for: lower-case letters, digits, dots, _ and -."
+        problem={problem}
+      >
         <TextInput value={name} onChange={(event) => setName(event.target.value)} required maxLength={64} />
       </Field>
       <Field label="Role">

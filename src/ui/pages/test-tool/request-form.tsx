@@ -17,21 +17,11 @@ interface RequestFormProps {
   readonly onSample: (scheme: string) => void
   readonly onSend: (input: TestInput) => void
   readonly isBusy: boolean
-  readonly isDisabled: boolean
   readonly error: Error | null
 }
 
 /** The request as it will be sent. */
-export function RequestForm({
-  trigger,
-  draft,
-  schemes,
-  onSample,
-  onSend,
-  isBusy,
-  isDisabled,
-  error,
-}: RequestFormProps) {
+export function RequestForm({ trigger, draft, schemes, onSample, onSend, isBusy, error }: RequestFormProps) {
   const [contentType, setContentType] = useState(draft.contentType)
   const [headers, setHeaders] = useState(headerText(draft.headers))
   const [body, setBody] = useState(draft.body)
@@ -41,7 +31,7 @@ export function RequestForm({
   const parsed = parseHeaders(headers)
   const submit = (event: FormEvent) => {
     event.preventDefault()
-    if (isBusy || isDisabled || typeof parsed === 'string') return
+    if (isBusy || typeof parsed === 'string') return
     onSend({
       ...(draft.bodyBase64 === null ? { body } : { body_base64: draft.bodyBase64 }),
       content_type: contentType,
@@ -130,13 +120,7 @@ export function RequestForm({
           </Notice>
         )}
         <div className="flex justify-end">
-          <Button
-            type="submit"
-            look="primary"
-            isBusy={isBusy}
-            disabled={isDisabled}
-            icon={<Send aria-hidden className="size-4" />}
-          >
+          <Button type="submit" look="primary" isBusy={isBusy} icon={<Send aria-hidden className="size-4" />}>
             Send through the receiver
           </Button>
         </div>
