@@ -14,6 +14,7 @@ import m11 from './0011_administrators.sql' with { type: 'text' }
 import m12 from './0012_checks_and_minutes.sql' with { type: 'text' }
 import m13 from './0013_payload_search.sql' with { type: 'text' }
 import m14 from './0014_admin_audit_log.sql' with { type: 'text' }
+import m15 from './0015_scheme_names.sql' with { type: 'text' }
 
 /** All DDL, in order of application. Merged files are frozen: the runner compares their checksums. */
 export const MIGRATIONS: readonly { readonly name: string; readonly sql: string }[] = [
@@ -32,4 +33,5 @@ export const MIGRATIONS: readonly { readonly name: string; readonly sql: string 
   { name: '0012_checks_and_minutes', sql: m12 },
   { name: '0013_payload_search', sql: m13 },
   { name: '0014_admin_audit_log', sql: m14 },
+  { name: '0015_scheme_names', sql: m15 },
 ]

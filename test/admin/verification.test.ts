@@ -2,9 +2,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import type { VerificationState, WebhookSecret } from '../../src/admin/models.ts'
 import { Sealing } from '../../src/core/sealing.ts'
 import type { Trigger } from '../../src/core/trigger.ts'
+import { PRESETS } from '../../src/core/verification/index.ts'
 import { AdminDatabase } from '../../src/store/admin-database.ts'
 import { Verifications } from '../../src/store/verifications.ts'
 import { engines } from '../support/database.ts'
+import { SIGNERS } from '../support/signers.ts'
 import { type AdminUnderTest, fieldsOf, startAdmin } from './support.ts'
 
 const KEY = Buffer.alloc(32, 3)
@@ -78,6 +80,20 @@ describe.each(engines)('verification on $name', (under) => {
     const { secret, secrets } = (await put(ref, { scheme })).data<VerificationState>()
     expect(secret).toMatch(form)
     expect(secrets.map(({ label }) => label)).toEqual(['default'])
+  })
+
+  test.each(PRESETS.map(({ name }) => name))('%s can be set, with what its sender has', async (scheme) => {
+    const ref = await created()
+    const { secret, publicKey, config } = SIGNERS[scheme] ?? {}
+    const answer = await put(ref, {
+      scheme,
+      ...(secret !== undefined && { secret }),
+      ...(publicKey !== undefined && { public_key: publicKey }),
+      ...(config !== undefined && { config }),
+    })
+    expect([answer.status, fieldsOf(answer)]).toEqual([200, []])
+    expect((await read(ref)).scheme).toBe(scheme)
+    expect(await schemeOf(ref)).toBe(scheme)
   })
 
   test('generic is what PUT hmac sets, and takes its place', async () => {

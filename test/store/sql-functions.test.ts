@@ -491,6 +491,7 @@ describe.each(engines)('what operators call from psql ($name)', ({ open }) => {
       ["webhook_verification = 'null'", 'trigger_webhook_verification_valid'],
       [`webhook_verification = '{"scheme":"generic"}'`, 'trigger_webhook_verification_valid'],
       [`webhook_verification = '{"scheme":"Stripe"}'`, 'trigger_webhook_verification_valid'],
+      [`webhook_verification = '{"scheme":".stripe"}'`, 'trigger_webhook_verification_valid'],
       [`webhook_verification = '{"scheme":7}'`, 'trigger_webhook_verification_valid'],
       [`webhook_verification = '{"scheme":"stripe","secret":"x"}'`, 'trigger_webhook_verification_valid'],
       [`webhook_verification = '{"scheme":"stripe","config":[]}'`, 'trigger_webhook_verification_valid'],
