@@ -55,15 +55,19 @@ export const events = ({ store }: { readonly store: Store }) =>
         ...describe({ id: 'readEvent', role: 'viewer', summary: 'Reads an event', answer: { one: 'Event' } }),
       },
     )
-    .get('/api/v1/events/:id/body', async ({ params: { id } }) => bodyResponse(await store.events.read(id)), {
-      ...eventIdInPath,
-      ...describe({
-        id: 'readEventBody',
-        role: 'viewer',
-        summary: 'The exact bytes that the sender sent',
-        answer: { type: 'application/octet-stream' },
-      }),
-    })
+    .get(
+      '/api/v1/events/:id/body',
+      async ({ params: { id } }) => attachedBody(id, (await store.events.read(id)).body),
+      {
+        ...eventIdInPath,
+        ...describe({
+          id: 'readEventBody',
+          role: 'viewer',
+          summary: 'The exact bytes that the sender sent',
+          answer: { type: 'application/octet-stream' },
+        }),
+      },
+    )
 
 const summaryView = (event: StoredEventSummary): EventSummary => ({
   id: event.id,
@@ -79,28 +83,31 @@ const summaryView = (event: StoredEventSummary): EventSummary => ({
  * and 12345678901234567890 another number.
  */
 export function eventJson(event: StoredEvent): string {
-  const fields: Omit<Event, 'payload'> = {
-    id: event.id,
-    trigger_ref: event.triggerRef,
-    content_type: event.contentType,
-    payload_size_bytes: event.payloadSizeBytes,
-    headers: [...event.headers],
-    source_ip: event.sourceIp,
-    received_at: event.receivedAt.toISOString(),
-  }
-  return `${JSON.stringify(fields).slice(0, -1)},"payload":${payloadText(event.body)}}`
+  return `${JSON.stringify(withoutPayload(event)).slice(0, -1)},"payload":${jsonTextOf(event.body) ?? 'null'}}`
 }
+
+/** All of an event but what is in its body. */
+export const withoutPayload = (event: StoredEvent): Omit<Event, 'payload'> => ({
+  id: event.id,
+  trigger_ref: event.triggerRef,
+  content_type: event.contentType,
+  payload_size_bytes: event.payloadSizeBytes,
+  headers: [...event.headers],
+  source_ip: event.sourceIp,
+  received_at: event.receivedAt.toISOString(),
+})
 
 /** A byte order mark is ignored, as RFC 8259 allows; whatever else is not JSON in UTF-8 is none. */
 const UTF_8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })
 
-function payloadText(body: Uint8Array): string {
+/** The JSON that a body is, as its sender wrote it; `null`: it is none. */
+export function jsonTextOf(body: Uint8Array): string | null {
   try {
     const text = UTF_8.decode(body)
     JSON.parse(text)
     return text
   } catch {
-    return 'null'
+    return null
   }
 }
 
@@ -108,7 +115,7 @@ const json = (text: string): Response =>
   new Response(text, { headers: { 'content-type': 'application/json;charset=utf-8' } })
 
 /** Whatever a sender called its body, an administrator's browser saves it and never shows or runs it. */
-const bodyResponse = ({ id, body }: StoredEvent): Response =>
+export const attachedBody = (id: string, body: Uint8Array): Response =>
   new Response(new Uint8Array(body), {
     headers: {
       'content-type': 'application/octet-stream',

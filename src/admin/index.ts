@@ -6,6 +6,7 @@ import { adminAuditLog } from './admin-audit-log.ts'
 import { Authentication, type AuthenticationDeps } from './authentication.ts'
 import { attemptDiagnosis } from './diagnosis.ts'
 import { events } from './events.ts'
+import { exports } from './exports.ts'
 import { guard } from './guard.ts'
 import { handshake } from './handshake.ts'
 import { type Installation, installation } from './installation.ts'
@@ -95,6 +96,7 @@ export const createAdmin = (deps: AdminDeps) => {
     .use(events(deps))
     .use(webhookEventLog(deps))
     .use(logTail({ ...deps, authentication }))
+    .use(exports({ ...deps, authentication }))
     .use(attemptDiagnosis(deps))
     .use(rejectedBodies(deps))
     .use(adminAuditLog(deps))

@@ -3,9 +3,11 @@ import { Elysia } from 'elysia'
 import { decodeChecks } from '../core/check.ts'
 import type { WebhookEventLogRow } from '../core/event.ts'
 import { PAGE_ROWS_DEFAULT } from '../core/limits.ts'
+import { Rejection } from '../core/rejection.ts'
 import type { Store } from '../store/index.ts'
 import type { StoredLogRow } from '../store/webhook-event-log.ts'
 import { describe } from './describe.ts'
+import { attachedBody } from './events.ts'
 import { queryOf } from './input.ts'
 import { cursorId, isRequestIdCursor, pageFields } from './lists.ts'
 import { logFilterFields, logFilterOf, logFilterRules } from './log-filter.ts'
@@ -45,6 +47,33 @@ export const webhookEventLog = ({ store }: { readonly store: Store }) =>
         }),
       },
     )
+    .get(
+      '/api/v1/webhook-event-log/:id/body',
+      async ({ params: { id } }) => attachedBody(id, await keptBody(id, store)),
+      {
+        ...logRowIdInPath,
+        ...describe({
+          id: 'readRejectedBody',
+          role: 'viewer',
+          summary: 'The exact bytes of an attempt that was refused for its signature, while they are kept',
+          answer: { type: 'application/octet-stream' },
+          codes: ['body_not_kept'],
+        }),
+      },
+    )
+
+/** @throws Rejection `body_not_kept`, `log_row_unknown` */
+async function keptBody(id: string, { rejectedBodies, webhookEventLog: log }: Store): Promise<Uint8Array> {
+  const kept = await rejectedBodies.read(id)
+  if (kept !== null && kept.body !== null) return kept.body
+  const { errorCode } = await log.read(id)
+  throw new Rejection(
+    'body_not_kept',
+    errorCode === null
+      ? 'the attempt was not refused'
+      : `the body of an attempt with ${errorCode} is not kept`,
+  )
+}
 
 /** A row as the API shows it. */
 export const rowView = (row: StoredLogRow): WebhookEventLogRow => ({

@@ -72,6 +72,11 @@ export const REJECTIONS = {
     title: 'Too many follow the log',
     detail: 'Too many follow the log already; read its pages, or come again.',
   },
+  exports_exceeded: {
+    status: 503,
+    title: 'Too many exports',
+    detail: 'Too many exports are under way; come again when one of them has ended.',
+  },
   body_not_kept: {
     status: 404,
     title: 'Body not kept',

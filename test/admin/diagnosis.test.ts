@@ -91,6 +91,39 @@ describe.each(engines)('diagnosis and readmission ($name)', (under) => {
       expect(answer.text).not.toContain(hidden)
   })
 
+  test('the body that was refused is there byte by byte, to be saved and never shown', async () => {
+    const trigger = await github()
+    const body = '<script>\u0000\u202e</script>\r\n\ufeff'
+    const id = await reject(trigger, { body })
+    const answer = await admin.call('GET', `/api/v1/webhook-event-log/${id}/body`)
+    expect([answer.status, answer.text]).toEqual([200, body])
+    expect(answer.headers.get('content-type')).toBe('application/octet-stream')
+    expect(answer.headers.get('content-disposition')).toBe(`attachment; filename="${id}.bin"`)
+    expect(answer.headers.get('x-content-type-options')).toBe('nosniff')
+    expect(answer.headers.get('content-security-policy')).toContain("default-src 'none'")
+    await admin.call('DELETE', `/api/v1/triggers/${trigger.triggerRef}/webhooks/rejected-bodies`)
+    const gone = await admin.call('GET', `/api/v1/webhook-event-log/${id}/body`)
+    expect([gone.status, gone.problem().code]).toEqual([404, 'body_not_kept'])
+  })
+
+  test('a body that was empty is there, and one that was not read is not', async () => {
+    const trigger = await github()
+    const bodyOf = async (body: string | null) => {
+      const { status, text } = await admin.call(
+        'GET',
+        `/api/v1/webhook-event-log/${await reject(trigger, { body })}/body`,
+      )
+      return [status, status === 200 ? text : JSON.parse(text).code]
+    }
+    expect(await bodyOf('')).toEqual([200, ''])
+    expect(await bodyOf(null)).toEqual([404, 'body_not_kept'])
+  })
+
+  test.each([newRequestId(), 'none'])('no attempt has the id %s, and so no body', async (id) => {
+    const answer = await admin.call('GET', `/api/v1/webhook-event-log/${id}/body`)
+    expect([answer.status, answer.problem().code]).toEqual([404, 'log_row_unknown'])
+  })
+
   test('names the expired secret that was used', async () => {
     const trigger = await github()
     const path = `/api/v1/triggers/${trigger.triggerRef}/webhooks/secrets`

@@ -1,8 +1,12 @@
 /** The admin plane on a real store and a real socket. */
+import { Elysia } from 'elysia'
+import { Authentication } from '../../src/admin/authentication.ts'
+import { exports } from '../../src/admin/exports.ts'
 import { type AdminDeps, createAdmin } from '../../src/admin/index.ts'
 import type { AcceptedAttempt, AuditRecord, RejectedAttempt } from '../../src/core/attempt.ts'
 import type { Sealing } from '../../src/core/sealing.ts'
 import { socketPeer } from '../../src/http/client-address.ts'
+import { errors } from '../../src/http/errors.ts'
 import type { Problem } from '../../src/http/problem.ts'
 import { openStore, type Store } from '../../src/store/index.ts'
 import type { EngineUnderTest } from '../support/database.ts'
@@ -89,6 +93,11 @@ export async function startAdmin(
     },
     /** As it would be after a start with another token of the installation. */
     withToken: (token: string) => createAdmin({ ...deps, token }),
+    /** Exports alone, of fewer rows than are the bound. */
+    withExports: (rowsMax: number) =>
+      new Elysia()
+        .use(errors(deps))
+        .use(exports({ ...deps, authentication: new Authentication(deps) }, rowsMax)),
     /** As when the process begins to end. */
     drain: () => draining.abort(),
     /** Moves the clock of what is counted by the minute. */
