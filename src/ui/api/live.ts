@@ -75,6 +75,10 @@ export function useLiveTail({ filter, isPaused, onRows, onGap, after }: Live): L
   return state
 }
 
+/** The stream waits for the list that it goes on from: nobody has paused it. */
+export const shownState = (state: LiveState, list: { readonly isError: boolean }): LiveState =>
+  state !== 'paused' ? state : list.isError ? 'refused' : 'connecting'
+
 /** Ids begin with their time, so that the later one is the greater one. */
 const later = (a: string | null, b: string | null): string | null => (a === null || (b ?? '') > a ? b : a)
 

@@ -162,12 +162,17 @@ export interface Routes {
   'GET /api/v1/schemes/:name/sample': { params: { name: string }; data: SampleRequest }
 
   'GET /api/v1/webhook-event-log': { query: LogFilter & Page; list: WebhookEventLogRow }
+  'GET /api/v1/webhook-event-log/export': { query: LogFilter & { format: 'ndjson' | 'csv' }; data: Blob }
   'GET /api/v1/webhook-event-log/:id': { params: Id; data: WebhookEventLogRow }
   'GET /api/v1/webhook-event-log/:id/diagnosis': { params: Id; data: AttemptDiagnosis }
   'POST /api/v1/webhook-event-log/:id/readmit': { params: Id; data: Readmission }
 
   'GET /api/v1/events': { query: EventFilter & Page & { view: 'summary' }; list: EventSummary }
+  'GET /api/v1/events/export': { query: EventFilter & { format: 'ndjson' | 'csv' }; data: Blob }
   'GET /api/v1/events/:id': { params: Id; data: Event }
 }
 
 export type RouteName = keyof Routes
+
+/** Those that are saved as a file. */
+export type ExportRoute = Extract<RouteName, `${string}/export`>

@@ -1,10 +1,8 @@
-import { useInfiniteQuery } from '@tanstack/react-query'
 import { Inbox } from 'lucide-react'
-import { useCallback, useMemo } from 'react'
+import { useCallback, useMemo, useRef, useState } from 'react'
 import { Link, useSearchParams } from 'wouter'
 import type { EventSummary } from '../../core/event.ts'
-import { ApiError, api } from '../api/client.ts'
-import type { EventFilter } from '../api/routes.ts'
+import { ApiError } from '../api/client.ts'
 import { buttonClass } from '../kit/button.tsx'
 import { EmptyState, ErrorState, LoadingRows } from '../kit/feedback.tsx'
 import { formatBytes } from '../kit/format.ts'
@@ -12,9 +10,12 @@ import { Card, PageHead } from '../kit/layout.tsx'
 import { type Column, Table } from '../kit/table.tsx'
 import { Foreign, Time } from '../kit/text.tsx'
 import { AttemptDrawer } from '../parts/attempt-drawer.tsx'
+import { ExportMenu } from '../parts/filters/export-menu.tsx'
 import { useFilters, useTimes } from '../parts/filters/filter-state.ts'
+import { LiveControl, useIsScrolledInto, WaitingButton } from '../parts/live-bar.tsx'
 import { LoadOlder } from '../parts/load-older.tsx'
 import { EVENT_FILTER_NAMES, EventFilters, eventFilterOf } from './events/filters.tsx'
+import { useEvents } from './events/use-events.ts'
 
 /** What was accepted and stored, found by where it came from and what is in it. */
 export function Events() {
@@ -22,9 +23,13 @@ export function Events() {
   const filters = useFilters(EVENT_FILTER_NAMES)
   const times = useTimes(filters.values)
   const filter = useMemo(() => eventFilterOf(filters.values, times), [filters.values, times])
-  const pages = useEvents(filter)
-  const rows = pages.data?.pages.flatMap((page) => page.data) ?? []
+  const [isPaused, setPaused] = useState(false)
+  const list = useRef<HTMLDivElement>(null)
+  const isScrolled = useIsScrolledInto(list)
   const openId = search.get('event')
+  const isHeld = isPaused || isScrolled || openId !== null
+  const { pages, waiting, release, state } = useEvents({ filter, isHeld })
+  const rows = pages.data?.pages.flatMap((page) => page.data) ?? []
   const open = useCallback(
     (id: string | null, isReplacing = false) =>
       setSearch(
@@ -42,28 +47,54 @@ export function Events() {
   const stepTo = (row: EventSummary | undefined) => row && (() => open(row.id, true))
   return (
     <>
-      <PageHead title="Events">What was accepted, stored exactly as it was received.</PageHead>
+      <PageHead
+        title="Events"
+        actions={
+          <>
+            <LiveControl
+              state={state}
+              isPaused={isPaused}
+              waiting={waiting}
+              onPause={setPaused}
+              noun="event"
+            />
+            <ExportMenu route="GET /api/v1/events/export" filter={filter} />
+          </>
+        }
+      >
+        What was accepted, stored exactly as it was received.
+      </PageHead>
       <EventFilters filters={filters} error={pages.error} />
-      <Card isFlush>
-        {pages.error !== null && !isOfField(pages.error) && (
-          <ErrorState error={pages.error} retry={pages.refetch} />
-        )}
-        {pages.isPending && <LoadingRows />}
-        {pages.data !== undefined && rows.length === 0 && !pages.hasNextPage && (
-          <NothingHere isFiltered={Object.keys(filters.values).length > 0} />
-        )}
-        {rows.length > 0 && (
-          <Table
-            label="Events"
-            columns={COLUMNS}
-            rows={rows}
-            rowKey={({ id }) => id}
-            onOpen={({ id }) => open(id)}
-            isOpen={({ id }) => id === openId}
-          />
-        )}
-        {pages.error === null && <LoadOlder pages={pages} />}
-      </Card>
+      <WaitingButton
+        count={isPaused || openId !== null ? 0 : waiting}
+        noun="event"
+        onShow={() => {
+          release()
+          scrollTo({ top: 0 })
+        }}
+      />
+      <div ref={list}>
+        <Card isFlush>
+          {pages.error !== null && !isOfField(pages.error) && (
+            <ErrorState error={pages.error} retry={pages.refetch} />
+          )}
+          {pages.isPending && <LoadingRows />}
+          {pages.data !== undefined && rows.length === 0 && !pages.hasNextPage && (
+            <NothingHere isFiltered={Object.keys(filters.values).length > 0} />
+          )}
+          {rows.length > 0 && (
+            <Table
+              label="Events"
+              columns={COLUMNS}
+              rows={rows}
+              rowKey={({ id }) => id}
+              onOpen={({ id }) => open(id)}
+              isOpen={({ id }) => id === openId}
+            />
+          )}
+          {pages.error === null && <LoadOlder pages={pages} />}
+        </Card>
+      </div>
       <AttemptDrawer
         id={openId}
         row={undefined}
@@ -77,22 +108,6 @@ export function Events() {
     </>
   )
 }
-
-const REFRESH_MS = 10_000
-
-const useEvents = (filter: EventFilter) =>
-  useInfiniteQuery({
-    queryKey: ['events', filter],
-    queryFn: ({ pageParam, signal }) =>
-      api('GET /api/v1/events', {
-        query: { ...filter, view: 'summary', ...(pageParam !== '' && { cursor: pageParam }) },
-        signal,
-      }),
-    initialPageParam: '',
-    getNextPageParam: ({ next_cursor }) => next_cursor,
-    // The first page alone is asked for again; pages further back do not change.
-    refetchInterval: ({ state }) => (state.data?.pages.length === 1 ? REFRESH_MS : false),
-  })
 
 /** It is shown beside the field that it is about. */
 const isOfField = (error: Error): boolean => error instanceof ApiError && error.problems.length > 0

@@ -7,6 +7,7 @@ import { EmptyState, ErrorState, LoadingRows } from '../kit/feedback.tsx'
 import { Card, PageHead } from '../kit/layout.tsx'
 import { Table } from '../kit/table.tsx'
 import { AttemptDrawer } from '../parts/attempt-drawer.tsx'
+import { ExportMenu } from '../parts/filters/export-menu.tsx'
 import { useFilters, useTimes } from '../parts/filters/filter-state.ts'
 import { LiveControl, useIsScrolledInto, WaitingButton } from '../parts/live-bar.tsx'
 import { LoadOlder } from '../parts/load-older.tsx'
@@ -47,13 +48,16 @@ export function Log() {
       <PageHead
         title="Event log"
         actions={
-          <LiveControl
-            state={state}
-            isPaused={isPaused}
-            waiting={waiting}
-            onPause={setPaused}
-            noun="attempt"
-          />
+          <>
+            <LiveControl
+              state={state}
+              isPaused={isPaused}
+              waiting={waiting}
+              onPause={setPaused}
+              noun="attempt"
+            />
+            <ExportMenu route="GET /api/v1/webhook-event-log/export" filter={filter} />
+          </>
         }
       >
         Every attempt on a webhook URL, with the exact reason where it was refused.

@@ -31,7 +31,7 @@ export function withArrived(
   isHoled: boolean,
 ): LiveRows {
   const known = new Set(before.rows.map(({ id }) => id))
-  const fresh = arrived.filter(({ id }) => !known.has(id))
+  const fresh = arrived.filter(({ id }) => !known.has(id) && known.add(id))
   const gaps = new Map(before.gaps)
   const lowest = fresh.at(-1)
   if (isHoled && lowest !== undefined) gaps.set(lowest.id, gapBelow(lowest))
@@ -62,7 +62,10 @@ export function withFilled(
   const place = before.rows.findIndex(({ id }) => id === aboveId)
   const gap = before.gaps.get(aboveId)
   if (place === -1 || gap === undefined) return before
-  const filling = page.data.filter(({ id }) => id < aboveId && (belowId === null || id > belowId))
+  const known = new Set(before.rows.map(({ id }) => id))
+  const filling = page.data.filter(
+    ({ id }) => id < aboveId && (belowId === null || id > belowId) && !known.has(id),
+  )
   const hasReached = belowId !== null && page.data.some(({ id }) => id <= belowId)
   const gaps = new Map(before.gaps)
   gaps.delete(aboveId)
@@ -94,14 +97,20 @@ export class Arrivals {
     }
   }
 
+  /** @param rows - newest first, older than those that are there */
+  addLate(rows: readonly WebhookEventLogRow[]): void {
+    this.#rows.unshift(...rows.toReversed())
+    this.count += rows.length
+  }
+
   /** Rows between the last and the next ones were left out by the server. */
   addGap(): void {
     this.#rows = []
     this.#isHoled = true
   }
 
-  get newestId(): string | null {
-    return this.#rows.at(-1)?.id ?? null
+  get ids(): readonly string[] {
+    return this.#rows.map(({ id }) => id)
   }
 
   take(): { readonly rows: readonly WebhookEventLogRow[]; readonly isHoled: boolean } {

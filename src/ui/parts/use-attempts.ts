@@ -2,7 +2,7 @@ import { useInfiniteQuery } from '@tanstack/react-query'
 import { useEffect, useEffectEvent, useMemo, useRef, useState } from 'react'
 import type { WebhookEventLogRow } from '../../core/event.ts'
 import { api, queryText } from '../api/client.ts'
-import { type LiveState, useLiveTail } from '../api/live.ts'
+import { type LiveState, shownState, useLiveTail } from '../api/live.ts'
 import type { LogFilter } from '../api/routes.ts'
 import { toast } from '../kit/feedback.tsx'
 import { Arrivals, type Gap, type LiveRows, NO_ROWS, withArrived, withFilled } from './live-rows.ts'
@@ -31,14 +31,16 @@ export interface Attempts {
   readonly pages: ReturnType<typeof useLogPages>
 }
 
+const readPage = (filter: LogFilter, cursor: string, signal?: AbortSignal) =>
+  api('GET /api/v1/webhook-event-log', {
+    query: { ...filter, limit: PAGE_ROWS, ...(cursor !== '' && { cursor }) },
+    ...(signal !== undefined && { signal }),
+  })
+
 const useLogPages = (filter: LogFilter) =>
   useInfiniteQuery({
     queryKey: ['log', filter],
-    queryFn: ({ pageParam, signal }) =>
-      api('GET /api/v1/webhook-event-log', {
-        query: { ...filter, limit: PAGE_ROWS, ...(pageParam !== '' && { cursor: pageParam }) },
-        signal,
-      }),
+    queryFn: ({ pageParam, signal }) => readPage(filter, pageParam, signal),
     initialPageParam: '',
     getNextPageParam: ({ next_cursor }) => next_cursor,
     // What is newer arrives by the stream; a list that is looked at anew is read anew.
@@ -53,7 +55,8 @@ export function useAttempts({ filter, isHeld }: Given): Attempts {
   const [waiting, setWaiting] = useState(0)
   const arrivals = useRef(new Arrivals())
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined)
-  const newestPaged = pages.data?.pages.find(({ data }) => data.length > 0)?.data[0]?.id ?? null
+  const paged = useMemo(() => pages.data?.pages.flatMap(({ data }) => data) ?? [], [pages.data])
+  const known = () => [...arrivals.current.ids, ...[...live.rows, ...paged].map(({ id }) => id)]
   const key = queryText(filter)
 
   const release = () => {
@@ -94,11 +97,27 @@ export function useAttempts({ filter, isHeld }: Given): Attempts {
       arrivals.current.addGap()
       showSoon()
     },
-    after: () => arrivals.current.newestId ?? live.rows[0]?.id ?? newestPaged,
+    after: () => known().reduce<string | null>((newest, id) => (id > (newest ?? '') ? id : newest), null),
   })
-  useCatchUp(state, newestPaged === null && live.rows.length === 0, pages.refetch)
+  const wanted = useRef(key)
+  wanted.current = key
+  /** What is newer comes by the stream. */
+  const missedOf = useEffectEvent((page: readonly WebhookEventLogRow[]) => {
+    const ids = new Set(known())
+    return page.filter((row, place) => !ids.has(row.id) && page.slice(0, place).some(({ id }) => ids.has(id)))
+  })
+  useCatchUp(state, async () => {
+    if (known().length === 0) {
+      await pages.refetch()
+      return
+    }
+    const { data } = await readPage(filter, '')
+    const missed = wanted.current === key ? missedOf(data) : []
+    if (missed.length === 0) return
+    arrivals.current.addLate(missed)
+    showSoon()
+  })
 
-  const paged = useMemo(() => pages.data?.pages.flatMap(({ data }) => data) ?? [], [pages.data])
   const rows = useMemo(() => {
     const shown = new Set(live.rows.map(({ id }) => id))
     return [...live.rows, ...paged.filter(({ id }) => !shown.has(id))]
@@ -121,18 +140,20 @@ export function useAttempts({ filter, isHeld }: Given): Attempts {
       toast.failed(error as Error)
     }
   }
-  return { rows, gaps: live.gaps, loadGap, waiting, release, state, pages }
+  return { rows, gaps: live.gaps, loadGap, waiting, release, state: shownState(state, pages), pages }
 }
 
 /** A bound leaves out its own millisecond, in which other rows may lie. */
 const justAfter = (instant: string): string => new Date(Date.parse(instant) + 1).toISOString()
 
-/** Where nothing was there to go on from, what came between the list and the stream is read once the stream is open. */
-function useCatchUp(state: LiveState, isEmpty: boolean, refetch: () => unknown): void {
-  const catchUp = useEffectEvent(() => {
-    if (isEmpty) refetch()
-  })
+/**
+ * Reads the newest page again whenever the stream has opened, at first or after a sleep. The stream goes on from the newest row that is known; where
+ * there was none, or where a row was stored after one that began later, it would be missed.
+ */
+function useCatchUp(state: LiveState, readAgain: () => Promise<void>): void {
+  const catchUp = useEffectEvent(readAgain)
   useEffect(() => {
-    if (state === 'live') catchUp()
+    // What fails here fails in the stream too, which says so.
+    if (state === 'live') catchUp().catch(() => {})
   }, [state])
 }
