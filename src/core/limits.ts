@@ -97,8 +97,13 @@ export const ADMIN_QUERY_MS_MAX = 15_000
 export const PAGE_ROWS_DEFAULT = 50
 export const PAGE_ROWS_MAX = 500
 
-/** A page of the webhook event log ends early when its rows have been searched for so long. Well below `ADMIN_QUERY_MS_MAX`. */
-export const PAGE_SEARCH_MS_MAX = 5_000
+/**
+ * A page whose rows have to be searched for ends where the search has come to after so long, so that it is there in half as long again. A
+ * search goes in steps, which grow while one is quick and shrink when one is slow.
+ */
+export const PAGE_SEARCH_MS_MAX = 80
+export const PAGE_SEARCH_QUICK_MS = 10
+export const PAGE_SEARCH_SLOW_MS = 40
 
 /** What of payloads can be searched for: beyond it lies nothing that people look for, and every term takes room on the disk. */
 export const PAYLOAD_SEARCH_BYTES_MAX = 256 * 1024
@@ -120,13 +125,9 @@ export const PAYLOAD_INDEX_SHARE_MAX = 0.2
 /** It waits while so many accepted attempts wait to be stored: more than one batch gathers in the ordinary course. */
 export const PAYLOAD_INDEX_PRESSED_ROWS = 128
 
-/**
- * A page of the webhook event log ends where its search has come to after so long, so that it is there in half as long again: rows are
- * looked through in steps of so many, which double while a step is quick.
- */
-export const LOG_SEARCH_MS_MAX = 80
-export const LOG_SEARCH_QUICK_MS = 20
+/** Rows of the webhook event log that are looked through in one step: at first, and when steps are quick or slow. */
 export const LOG_SEARCH_ROWS_FIRST = 4_000
+export const LOG_SEARCH_ROWS_MIN = 1_000
 export const LOG_SEARCH_ROWS_MAX = 32_000
 
 /** Longest text that the webhook event log is searched for. */

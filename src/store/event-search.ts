@@ -1,6 +1,11 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { encodeCursor } from '../core/cursor.ts'
-import { PAGE_SEARCH_MS_MAX, PAYLOAD_SEARCH_BYTES_MAX } from '../core/limits.ts'
+import {
+  PAGE_SEARCH_MS_MAX,
+  PAGE_SEARCH_QUICK_MS,
+  PAGE_SEARCH_SLOW_MS,
+  PAYLOAD_SEARCH_BYTES_MAX,
+} from '../core/limits.ts'
 import { addressTerm, hasValue, type PayloadQuery, queryTerms, triggerTerm } from '../core/payload-terms.ts'
 import { leastRequestId, requestIdTimeMs } from '../core/request-id.ts'
 import type { AdminDatabase } from './admin-database.ts'
@@ -51,9 +56,7 @@ interface ReadRow extends Record<string, unknown> {
 /** The first slice; it is short, since nobody knows how many events a minute has. */
 const SLICE_MS = 60_000
 const SLICE_GROWTH = 4
-const SLICE_MS_MAX = 86_400_000
-const QUICK_SLICE_MS = 50
-const SLOW_SLICE_MS = 250
+const SLICE_MS_MAX = 16 * 86_400_000
 
 /** Ids that the index names at once, and bodies that are read at once. */
 const CANDIDATES_MAX = 512
@@ -112,8 +115,8 @@ export class EventSearch {
       yield { found: [], reachedId: range.low }
       high = range.low
       const tookMs = performance.now() - startedAtMs
-      if (tookMs < QUICK_SLICE_MS) lengthMs = Math.min(SLICE_MS_MAX, lengthMs * SLICE_GROWTH)
-      else if (tookMs > SLOW_SLICE_MS) lengthMs = Math.max(SLICE_MS, lengthMs / SLICE_GROWTH)
+      if (tookMs < PAGE_SEARCH_QUICK_MS) lengthMs = Math.min(SLICE_MS_MAX, lengthMs * SLICE_GROWTH)
+      else if (tookMs > PAGE_SEARCH_SLOW_MS) lengthMs = Math.max(SLICE_MS, lengthMs / SLICE_GROWTH)
     }
   }
 

@@ -6,7 +6,7 @@ import { Rejection } from '../core/rejection.ts'
 import { requestIdTime } from '../core/request-id.ts'
 import type { AdminDatabase } from './admin-database.ts'
 import { type EventFilter, EventSearch, type Found, type FoundEvent } from './event-search.ts'
-import { beforeCursor, byId } from './partitioned.ts'
+import { beforeCursor, byId, fromInstant, untilInstant } from './partitioned.ts'
 import { event } from './schema.ts'
 
 export type { EventFilter } from './event-search.ts'
@@ -114,8 +114,8 @@ export class Events {
         .where(
           and(
             filter.triggerRef === undefined ? undefined : eq(event.triggerRef, filter.triggerRef),
-            filter.since && gte(event.receivedAt, filter.since),
-            filter.until && lt(event.receivedAt, filter.until),
+            filter.since && fromInstant(KEY, filter.since),
+            filter.until && untilInstant(KEY, filter.until),
             beforeCursor(KEY, cursorId),
           ),
         )

@@ -1,30 +1,46 @@
-import { and, eq, gte, isNotNull, isNull, lt, type SQL, sql } from 'drizzle-orm'
-import { type LogFilter, type LogOutcome, lowerAscii, REJECTED_STATUS_MIN } from '../core/log-filter.ts'
+import { and, eq, isNotNull, isNull, type SQL, sql } from 'drizzle-orm'
+import type { PgColumn } from 'drizzle-orm/pg-core'
+import {
+  type FilteredRow,
+  type LogFilter,
+  type LogOutcome,
+  lowerAscii,
+  REJECTED_STATUS_MIN,
+} from '../core/log-filter.ts'
 import { REJECTIONS, type RejectionCode } from '../core/rejection.ts'
-import { webhookEventLog as log } from './schema.ts'
+import { fromInstant, untilInstant } from './partitioned.ts'
+import { webhookEventLog } from './schema.ts'
 
-export type StoredLogRow = typeof log.$inferSelect
+export type StoredLogRow = typeof webhookEventLog.$inferSelect
+
+/** Of the log, or of a query of its rows. */
+export type LogColumns = Readonly<Record<keyof FilteredRow, PgColumn>>
 
 /** What the database and `matchesLogFilter` look for a text in. */
-const SEARCHED = sql`lower(concat_ws(chr(10), ${log.triggerRef}, ${log.userAgent}, ${log.errorMessage},
-  host(${log.sourceIp}), ${log.id}::text, ${log.eventId}::text) collate "C")`
+const searched = (log: LogColumns): SQL =>
+  sql`lower(concat_ws(chr(10), ${log.triggerRef}, ${log.userAgent}, ${log.errorMessage},
+    host(${log.sourceIp}), ${log.id}::text, ${log.eventId}::text) collate "C")`
 
 /** The rows of a filter, as the database understands it; `matchesLogFilter` has to say the same. */
-export function whereOf(filter: LogFilter): SQL | undefined {
+export function whereOf(filter: LogFilter, log: LogColumns = webhookEventLog): SQL | undefined {
   const { triggerRef, statusCode, errorCode, sourceIp, outcome, text, since, until } = filter
+  const key = { id: log.id, time: log.created }
   return and(
     triggerRef === undefined ? undefined : eq(log.triggerRef, triggerRef),
-    ofStatus(statusCode),
+    ofStatus(log, statusCode),
     errorCode === undefined ? undefined : eq(log.errorCode, errorCode),
     sourceIp === undefined ? undefined : eq(log.sourceIp, sourceIp),
-    ofOutcome(outcome),
-    text === undefined ? undefined : sql`strpos(${SEARCHED}, ${lowerAscii(text)}) > 0`,
-    since && gte(log.created, since),
-    until && lt(log.created, until),
+    ofOutcome(log, outcome),
+    text === undefined ? undefined : sql`strpos(${searched(log)}, ${lowerAscii(text)}) > 0`,
+    since && fromInstant(key, since),
+    until && untilInstant(key, until),
   )
 }
 
-/** A code has one status, and both are of refused attempts only: who gives them together has said it twice. */
+/**
+ * A code has one status, and both are of refused attempts only: who gives them together has said it twice. Only a handshake has no
+ * content, and there is an index of the handshakes.
+ */
 export function withoutRepetition(filter: LogFilter): LogFilter {
   const { statusCode, errorCode, outcome } = filter
   const isRefused = errorCode !== undefined || (statusCode ?? 0) >= REJECTED_STATUS_MIN
@@ -32,6 +48,7 @@ export function withoutRepetition(filter: LogFilter): LogFilter {
     ...filter,
     ...(statusCode === statusOf(errorCode) && { statusCode: undefined }),
     ...(outcome === 'refused' && isRefused && { outcome: undefined }),
+    ...(statusCode === HANDSHAKE_STATUS && outcome === undefined && { outcome: 'handshake' }),
   }
 }
 
@@ -54,17 +71,18 @@ export function isContradiction({ statusCode, errorCode, outcome }: LogFilter): 
   )
 }
 
-const SUCCESS_STATUSES = [200, 204]
+const HANDSHAKE_STATUS = 204
+const SUCCESS_STATUSES = [200, HANDSHAKE_STATUS]
 
 /** Said twice for rejections, because their index is proven to fit only by the constant. */
-function ofStatus(statusCode: number | undefined): SQL | undefined {
+function ofStatus(log: LogColumns, statusCode: number | undefined): SQL | undefined {
   if (statusCode === undefined) return undefined
   const same = eq(log.statusCode, statusCode)
   return statusCode < REJECTED_STATUS_MIN ? same : and(same, sql`${log.statusCode} >= 400`)
 }
 
 /** A row has an error code when it was turned away, and only then; the index of refused rows is one of those that have one. */
-function ofOutcome(outcome: LogOutcome | undefined): SQL | undefined {
+function ofOutcome(log: LogColumns, outcome: LogOutcome | undefined): SQL | undefined {
   switch (outcome) {
     case undefined:
       return undefined

@@ -1,6 +1,6 @@
-import { and, eq, lt, type SQL, sql } from 'drizzle-orm'
+import { and, eq, gte, lt, type SQL, sql } from 'drizzle-orm'
 import type { PgColumn } from 'drizzle-orm/pg-core'
-import { requestIdTimeMs } from '../core/request-id.ts'
+import { leastRequestId, requestIdTimeMs } from '../core/request-id.ts'
 
 /** A table whose primary key is a request id, partitioned by the time inside that id. */
 interface PartitionedKey {
@@ -12,6 +12,16 @@ interface PartitionedKey {
 export function byId({ id, time }: PartitionedKey, wanted: string): SQL | undefined {
   const timeMs = requestIdTimeMs(wanted)
   return timeMs === null ? sql`false` : and(eq(id, wanted), eq(time, new Date(timeMs)))
+}
+
+/** The rows of an instant and later. The time leads to the partitions, the id into their indexes. */
+export function fromInstant({ id, time }: PartitionedKey, from: Date): SQL | undefined {
+  return and(gte(id, leastRequestId(Math.max(0, from.getTime()))), gte(time, from))
+}
+
+/** The rows before an instant. */
+export function untilInstant({ id, time }: PartitionedKey, until: Date): SQL | undefined {
+  return and(lt(id, leastRequestId(Math.max(0, until.getTime()))), lt(time, until))
 }
 
 /** The rows before a cursor. They are not younger than it, which spares the younger partitions. */

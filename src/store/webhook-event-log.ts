@@ -1,17 +1,19 @@
-import { and, desc, gte, inArray, lt } from 'drizzle-orm'
+import { and, desc, gte, inArray, lt, sql } from 'drizzle-orm'
 import { encodeCursor, type Page } from '../core/cursor.ts'
 import {
-  LOG_SEARCH_MS_MAX,
-  LOG_SEARCH_QUICK_MS,
   LOG_SEARCH_ROWS_FIRST,
   LOG_SEARCH_ROWS_MAX,
+  LOG_SEARCH_ROWS_MIN,
+  PAGE_SEARCH_MS_MAX,
+  PAGE_SEARCH_QUICK_MS,
+  PAGE_SEARCH_SLOW_MS,
 } from '../core/limits.ts'
 import { type LogFilter, REJECTED_STATUS_MIN } from '../core/log-filter.ts'
 import { Rejection } from '../core/rejection.ts'
 import { leastRequestId, requestIdTimeMs } from '../core/request-id.ts'
 import type { AdminDatabase } from './admin-database.ts'
 import { isContradiction, type StoredLogRow, whereOf, withoutRepetition } from './log-filter.ts'
-import { beforeCursor, byId } from './partitioned.ts'
+import { beforeCursor, byId, fromInstant, untilInstant } from './partitioned.ts'
 import { webhookEventLog } from './schema.ts'
 
 export type { LogFilter, StoredLogRow }
@@ -24,13 +26,20 @@ interface Slice {
   readonly toMs: number | null
 }
 
+/** So many rows before an id that an index has in the order of the page. */
+interface Step {
+  readonly steps: LogFilter
+  readonly beforeId: string | null
+  readonly rowsAtOnce: number
+}
+
 /** The audit trail: one row for each attempt, accepted or not. */
 export class WebhookEventLog {
   readonly #database: AdminDatabase
   readonly #searchMsMax: number
 
   /** @param searchMsMax - a page for which so long has been searched ends where the search has come to */
-  constructor(database: AdminDatabase, searchMsMax = LOG_SEARCH_MS_MAX) {
+  constructor(database: AdminDatabase, searchMsMax = PAGE_SEARCH_MS_MAX) {
     this.#database = database
     this.#searchMsMax = searchMsMax
   }
@@ -48,13 +57,14 @@ export class WebhookEventLog {
   async list(given: LogFilter, limit: number, cursorId: string | null): Promise<Page<StoredLogRow>> {
     const filter = withoutRepetition(given)
     if (isContradiction(filter)) return { rows: [], nextCursor: null }
-    if (hasIndex(filter)) return pageOf(await this.#read(filter, limit + 1, cursorId, EVERYTHING), limit)
+    if (hasIndex(filter)) return pageOf(await this.#readIndexed(filter, limit + 1, cursorId), limit)
     return isWalked(filter) ? this.#walk(filter, limit, cursorId) : this.#search(filter, limit, cursorId)
   }
 
   /**
-   * No index is in the order of the page and has all of the filter, so what the database would read depends on its guess how many rows
-   * there are. A guess that is wrong costs a slice here and not all that is retained: slices grow while they are read quickly.
+   * No index is in the order of the page and has all of the filter, but several have a part of it. The database puts them together for
+   * a slice of time, all of whose rows it finds before it puts them into order: in the order of the page, which a limit would tempt it to,
+   * it would read all rows of the commonest part for a combination that is rare. Slices grow while they are read quickly.
    */
   async #search(filter: LogFilter, limit: number, cursorId: string | null): Promise<Page<StoredLogRow>> {
     const startedAtMs = performance.now()
@@ -64,21 +74,55 @@ export class WebhookEventLog {
       filter.until?.getTime() ?? Number.POSITIVE_INFINITY,
       timeOf(cursorId),
     )
-    const rows: StoredLogRow[] = []
-    let days = 1
+    const ids: string[] = []
+    let lengthMs = SLICE_MS
     // Rows of a clock that was ahead are in the first slice too.
-    for (let slice: Slice = { fromMs: newestMs - DAY_MS, toMs: null }; ; ) {
+    for (let slice: Slice = { fromMs: newestMs - lengthMs, toMs: null }; ; ) {
       const sliceStartedAtMs = performance.now()
-      rows.push(...(await this.#read(filter, limit + 1 - rows.length, cursorId, slice)))
+      ids.push(...(await this.#idsIn(filter, limit + 1 - ids.length, cursorId, slice)))
       const { fromMs } = slice
-      if (rows.length > limit || fromMs === null || fromMs <= sinceMs) return pageOf(rows, limit)
+      if (ids.length > limit || fromMs === null || fromMs <= sinceMs) {
+        return pageOf((await this.readAll(ids)).reverse(), limit)
+      }
       const nowMs = performance.now()
       if (nowMs - startedAtMs >= this.#searchMsMax) {
-        return { rows, nextCursor: encodeCursor(leastRequestId(fromMs)) }
+        return { rows: (await this.readAll(ids)).reverse(), nextCursor: encodeCursor(leastRequestId(fromMs)) }
       }
-      days = nowMs - sliceStartedAtMs < QUICK_SLICE_MS ? 2 * days : Math.max(1, days / 2)
-      slice = { fromMs: days > SLICE_DAYS_MAX ? null : fromMs - days * DAY_MS, toMs: fromMs }
+      const tookMs = nowMs - sliceStartedAtMs
+      if (tookMs < PAGE_SEARCH_QUICK_MS) lengthMs *= SLICE_GROWTH
+      else if (tookMs > PAGE_SEARCH_SLOW_MS) lengthMs = Math.max(SLICE_MS, lengthMs / SLICE_GROWTH)
+      slice = { fromMs: lengthMs > SLICE_MS_MAX ? null : fromMs - lengthMs, toMs: fromMs }
     }
+  }
+
+  async #idsIn(
+    filter: LogFilter,
+    rowsMax: number,
+    cursorId: string | null,
+    { fromMs, toMs }: Slice,
+  ): Promise<string[]> {
+    const { id, created } = webhookEventLog
+    // Each index has the ids, which bound what is read of it in a short slice. But two that are both bounded by them the database does not
+    // put together, and of a long slice that is worth more.
+    const isLong = fromMs === null || (toMs ?? Date.now()) - fromMs >= LONG_SLICE_MS
+    const from = fromMs === null ? undefined : new Date(fromMs)
+    const to = toMs === null ? undefined : new Date(toMs)
+    const where = and(
+      whereOf(filter),
+      from && (isLong ? gte(created, from) : fromInstant(KEY, from)),
+      to && (isLong ? lt(created, to) : untilInstant(KEY, to)),
+      beforeCursor(KEY, cursorId),
+    )
+    return this.#database.query((database) =>
+      database.transaction(async (tx) => {
+        // It takes the index of the refused rows for one whose rows lie side by side, and would rather read them all.
+        await tx.execute(sql`set local enable_indexscan = off`)
+        const rows = await tx.execute<{ id: string }>(sql`
+          with found as materialized (select ${id} as id from ${webhookEventLog} where ${where})
+          select found.id::text from found order by found.id desc limit ${rowsMax}`)
+        return Array.from(rows, ({ id: found }) => found)
+      }),
+    )
   }
 
   /**
@@ -93,12 +137,13 @@ export class WebhookEventLog {
     for (let beforeId = cursorId; ; ) {
       const stepStartedAtMs = performance.now()
       const lastId = await this.#idBehind(steps, beforeId, rowsAtOnce)
-      rows.push(...(await this.#readDownTo(filter, limit + 1 - rows.length, beforeId, lastId)))
+      rows.push(...(await this.#readStep(filter, limit + 1 - rows.length, { steps, beforeId, rowsAtOnce })))
       if (rows.length > limit || lastId === null) return pageOf(rows, limit)
       const nowMs = performance.now()
       if (nowMs - startedAtMs >= this.#searchMsMax) return { rows, nextCursor: encodeCursor(lastId) }
-      if (nowMs - stepStartedAtMs < LOG_SEARCH_QUICK_MS)
-        rowsAtOnce = Math.min(LOG_SEARCH_ROWS_MAX, 2 * rowsAtOnce)
+      const tookMs = nowMs - stepStartedAtMs
+      if (tookMs < PAGE_SEARCH_QUICK_MS) rowsAtOnce = Math.min(LOG_SEARCH_ROWS_MAX, 2 * rowsAtOnce)
+      else if (tookMs > PAGE_SEARCH_SLOW_MS) rowsAtOnce = Math.max(LOG_SEARCH_ROWS_MIN, rowsAtOnce / 4)
       beforeId = lastId
     }
   }
@@ -117,26 +162,34 @@ export class WebhookEventLog {
     return last?.id ?? null
   }
 
-  /** @param lastId - inclusive; `null`: all there are */
-  #readDownTo(
+  /**
+   * Those of the filter among the rows of a step. These are a query of their own, so that the database reads them by the index that they
+   * were counted by, and no other that its guess prefers.
+   */
+  #readStep(
     filter: LogFilter,
     rowsMax: number,
-    beforeId: string | null,
-    lastId: string | null,
+    { steps, beforeId, rowsAtOnce }: Step,
   ): Promise<StoredLogRow[]> {
-    const lastMs = lastId === null ? null : requestIdTimeMs(lastId)
+    return this.#database.query((database) => {
+      const step = database
+        .select()
+        .from(webhookEventLog)
+        .where(and(whereOf(steps), beforeCursor(KEY, beforeId)))
+        .orderBy(desc(webhookEventLog.id))
+        .limit(rowsAtOnce)
+        .as('step')
+      return database.select().from(step).where(whereOf(filter, step)).orderBy(desc(step.id)).limit(rowsMax)
+    })
+  }
+
+  /** By the index that has the filter. */
+  #readIndexed(filter: LogFilter, rowsMax: number, beforeId: string | null): Promise<StoredLogRow[]> {
     return this.#database.query((database) =>
       database
         .select()
         .from(webhookEventLog)
-        .where(
-          and(
-            whereOf(filter),
-            beforeCursor(KEY, beforeId),
-            lastId === null ? undefined : gte(webhookEventLog.id, lastId),
-            lastMs === null ? undefined : gte(webhookEventLog.created, new Date(lastMs)),
-          ),
-        )
+        .where(and(whereOf(filter), beforeCursor(KEY, beforeId)))
         .orderBy(desc(webhookEventLog.id))
         .limit(rowsMax),
     )
@@ -148,12 +201,7 @@ export class WebhookEventLog {
       database
         .select({ id: webhookEventLog.id })
         .from(webhookEventLog)
-        .where(
-          and(
-            gte(webhookEventLog.id, leastRequestId(sinceMs)),
-            gte(webhookEventLog.created, new Date(sinceMs)),
-          ),
-        )
+        .where(fromInstant(KEY, new Date(sinceMs)))
         .orderBy(desc(webhookEventLog.id))
         .limit(rowsMax),
     )
@@ -179,40 +227,15 @@ export class WebhookEventLog {
         .orderBy(webhookEventLog.id),
     )
   }
-
-  async #read(
-    filter: LogFilter,
-    rowsMax: number,
-    cursorId: string | null,
-    { fromMs, toMs }: Slice,
-  ): Promise<StoredLogRow[]> {
-    return this.#database.query((database) =>
-      database
-        .select()
-        .from(webhookEventLog)
-        .where(
-          and(
-            whereOf(filter),
-            fromMs === null ? undefined : gte(webhookEventLog.created, new Date(fromMs)),
-            toMs === null ? undefined : lt(webhookEventLog.created, new Date(toMs)),
-            beforeCursor(KEY, cursorId),
-          ),
-        )
-        .orderBy(desc(webhookEventLog.id))
-        .limit(rowsMax),
-    )
-  }
 }
 
-const EVERYTHING: Slice = { fromMs: null, toMs: null }
+/** The first slice; it is short, since nobody knows how many rows an hour has. */
+const SLICE_MS = 15 * 60_000
+const SLICE_GROWTH = 4
+const LONG_SLICE_MS = 8 * 3_600_000
 
-const DAY_MS = 86_400_000
-
-/** A slice that took less is followed by one of twice the length. */
-const QUICK_SLICE_MS = 250
-
-/** Nothing longer is cut off at its end: 1 + 2 + 4 + … days reach beyond the usual time of retention. */
-const SLICE_DAYS_MAX = 64
+/** Nothing longer is cut off at its end: a quarter, 1, 4, 16 … hours together reach beyond the usual time of retention. */
+const SLICE_MS_MAX = 64 * 86_400_000
 
 /** @param rows - one more than `limit` when there are so many */
 function pageOf(rows: readonly StoredLogRow[], limit: number): Page<StoredLogRow> {
@@ -228,19 +251,16 @@ function pageOf(rows: readonly StoredLogRow[], limit: number): Page<StoredLogRow
 const timeOf = (cursorId: string | null): number =>
   (cursorId === null ? null : requestIdTimeMs(cursorId)) ?? Number.POSITIVE_INFINITY
 
-/** Whether one index has the rows of the filter in the order of the page. That of the statuses has rejections only. */
+/** Whether one index has the rows of the filter in the order of the page. */
 function hasIndex(filter: LogFilter): boolean {
   const { triggerRef, statusCode, errorCode, sourceIp, outcome } = filter
   const given = [triggerRef, statusCode, errorCode, sourceIp, outcome].filter((value) => value !== undefined)
-  return (
-    !isWalked(filter) &&
-    (given.length === 0 ||
-      (given.length === 1 && (statusCode === undefined || statusCode >= REJECTED_STATUS_MIN)))
-  )
+  return !isWalked(filter) && given.length <= 1
 }
 
-/** Whether it asks for something of which no index knows. */
-const isWalked = ({ text, outcome }: LogFilter): boolean => text !== undefined || outcome === 'accepted'
+/** Whether it asks for something of which no index knows. That of the statuses has rejections only. */
+const isWalked = ({ text, outcome, statusCode }: LogFilter): boolean =>
+  text !== undefined || outcome === 'accepted' || (statusCode ?? REJECTED_STATUS_MIN) < REJECTED_STATUS_MIN
 
 /** Of the filter what one index has in the order of the page, the rarest first; rows are counted by that. */
 function stepsOf({ triggerRef, errorCode, sourceIp, outcome, since, until }: LogFilter): LogFilter {

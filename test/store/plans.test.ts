@@ -25,9 +25,15 @@ const TRIGGERS = 1_000
 const DAY_MS = 86_400_000
 const LIMIT = 50
 
-/** Rows that are fetched for one page, of 160,000: by one filter, whatever it finds, and by several, which no index has together. */
+/** The first slice of a search is a quarter of an hour, and the only one when there is no time for more. */
+const QUARTERS_PER_DAY = 96
+
+/**
+ * Rows that are fetched for one page, of 160,000: by one filter, whatever it finds, and by several, which no index has together. The 13,000
+ * refused rows are more than that: a plan that walks through all of them has not put the indexes together.
+ */
 const PAGE_ROWS_READ_MAX = 3_000
-const COMBINED_ROWS_READ_MAX = 16_000
+const COMBINED_ROWS_READ_MAX = 8_000
 
 /** A table of a few pages, such as that of a day that has just begun, is best read as a whole. */
 const SMALL_TABLE_ROWS = 1_000
@@ -130,6 +136,8 @@ function scansOf(node: PlanNode): Scan[] {
   return [...inner, { kind: node['Node Type'], table, rows: (node['Actual Rows'] + removed) * loops }]
 }
 
+const isSetting = (text: string): boolean => text.startsWith('set local ')
+
 /** The most rows that a node of the plan put into order. */
 function rowsSorted(node: PlanNode): number {
   const own = node['Node Type'] === 'Sort' ? (node.Plans?.[0]?.['Actual Rows'] ?? 0) : 0
@@ -164,20 +172,28 @@ describe.skipIf(postgresqlMissing !== null)(
       await ask()
       const scans: Scan[] = []
       let sorted = 0
-      for (const { text, parameters } of [...database.statements]) {
-        const [row] = await sql.unsafe<{ 'QUERY PLAN': { Plan: PlanNode }[] }[]>(
-          `explain (analyze, format json) ${text}`,
-          parameters as never[],
-        )
-        const plan = row?.['QUERY PLAN'][0]?.Plan
-        if (plan === undefined) throw new Error('there is no plan')
-        scans.push(...scansOf(plan))
-        sorted = Math.max(sorted, rowsSorted(plan))
-      }
+      const statements = database.statements.filter(({ text }) => !isSetting(text))
+      // What a transaction sets for a statement of its own would be set for the next ones too, which are by id.
+      await sql.begin(async (tx) => {
+        for (const { text, parameters } of [...database.statements]) {
+          if (isSetting(text)) {
+            await tx.unsafe(text)
+            continue
+          }
+          const [row] = await tx.unsafe<{ 'QUERY PLAN': { Plan: PlanNode }[] }[]>(
+            `explain (analyze, format json) ${text}`,
+            parameters as never[],
+          )
+          const plan = row?.['QUERY PLAN'][0]?.Plan
+          if (plan === undefined) throw new Error('there is no plan')
+          scans.push(...scansOf(plan))
+          sorted = Math.max(sorted, rowsSorted(plan))
+        }
+      })
       const tables = [...new Set(scans.filter(({ rows }) => rows > 0).map(({ table }) => table))].sort()
       const scanned = scans.filter(({ kind, rows }) => kind === 'Seq Scan' && rows > SMALL_TABLE_ROWS)
       const rows = scans.reduce((sum, scan) => sum + scan.rows, 0)
-      return { statements: database.statements.length, scanned, sorted, rows, tables }
+      return { statements: statements.length, scanned, sorted, rows, tables }
     }
 
     /** Of a page, and of the one behind it. */
@@ -205,7 +221,6 @@ describe.skipIf(postgresqlMissing !== null)(
       ['a busy trigger', { triggerRef: 'fill.1' }],
       ['a quiet trigger', { triggerRef: 'fill.900' }],
       ['an unknown trigger', { triggerRef: 'no.such' }],
-      ['success', { statusCode: 200 }],
       ['a success that no attempt is answered with', { statusCode: 202 }],
       ['a common rejection', { statusCode: 401 }],
       ['a rare rejection', { statusCode: 408 }],
@@ -216,15 +231,12 @@ describe.skipIf(postgresqlMissing !== null)(
       ['a quiet address', { sourceIp: '10.0.150.7' }],
       ['one hour', { since: daysAgo(2), until: new Date(daysAgo(2).getTime() + 3_600_000) }],
       ['a code since a day', { since: daysAgo(2), errorCode: 'rate_limited' }],
-      ['a trigger and a success', { triggerRef: 'fill.1', statusCode: 200 }],
-      ['a quiet trigger and a success', { triggerRef: 'fill.900', statusCode: 200 }],
       ['a trigger and a rejection', { triggerRef: 'fill.1', statusCode: 401 }],
       ['a trigger and a rare rejection', { triggerRef: 'fill.1', statusCode: 408 }],
       ['a trigger and a code', { triggerRef: 'fill.2', errorCode: 'rate_limited' }],
       ['a quiet trigger and a rare code', { triggerRef: 'fill.900', errorCode: 'body_timeout' }],
       ['a trigger and an address', { triggerRef: 'fill.2', sourceIp: '10.0.0.2' }],
       ['a trigger and a quiet address', { triggerRef: 'fill.1', sourceIp: '10.0.150.7' }],
-      ['an address and a success', { sourceIp: '10.0.0.1', statusCode: 200 }],
       ['an address and a rejection', { sourceIp: '10.0.0.1', statusCode: 401 }],
       ['an address and a code', { sourceIp: '10.0.0.3', errorCode: 'rate_limited' }],
       ['a code and its status', { errorCode: 'signature_invalid', statusCode: 401 }],
@@ -255,6 +267,10 @@ describe.skipIf(postgresqlMissing !== null)(
     /** What no index helps to find: of the commonest and of nothing at all. */
     const WALKED: readonly (readonly [string, LogFilter])[] = [
       ['new events', { outcome: 'accepted' }],
+      ['success', { statusCode: 200 }],
+      ['a trigger and a success', { triggerRef: 'fill.1', statusCode: 200 }],
+      ['a quiet trigger and a success', { triggerRef: 'fill.900', statusCode: 200 }],
+      ['an address and a success', { sourceIp: '10.0.0.1', statusCode: 200 }],
       ['new events of a trigger', { outcome: 'accepted', triggerRef: 'fill.2' }],
       ['a text that many have', { text: 'FILL.1' }],
       ['a text that none has', { text: 'no such text' }],
@@ -310,10 +326,11 @@ describe.skipIf(postgresqlMissing !== null)(
       for (const filter of [
         { triggerRef: 'fill.1', statusCode: 401 },
         { triggerRef: 'fill.1', sourceIp: '10.0.0.1' },
-        { triggerRef: 'fill.1', statusCode: 200 },
+        { triggerRef: 'fill.1', outcome: 'refused' as const },
       ]) {
         const { statements, tables } = await explain(() => log.list(filter, 10, null))
-        expect(statements).toBe(1)
+        // Slices of a quarter, one, four and sixteen hours, and the rows.
+        expect(statements).toBeLessThanOrEqual(5)
         // The 24 hours before now are in two days.
         expect(tables.length).toBeLessThanOrEqual(2)
       }
@@ -405,12 +422,12 @@ describe.skipIf(postgresqlMissing !== null)(
           count(*) filter (where rate_limited)::int as "rateLimitedRequests",
           count(*) filter (where not hmac_verified)::int as "hmacFailures",
           count(*) filter (where not ip_allowed)::int as "ipBlockedRequests",
-          max(created) as last
+          max(created) as last, avg(processing_time_ms) as "averageMs"
         from attune.webhook_event_log`
-      const { last, ...expected } = row ?? {}
+      const { last, averageMs, ...expected } = row ?? {}
       expect(counts).toEqual(expected as typeof counts)
       expect(lastRequestAt).toEqual(last)
-      expect(avgProcessingTimeMs).toBe(3.5)
+      expect(avgProcessingTimeMs).toBeCloseTo(averageMs, 3)
     })
 
     const idsOf = async (filter: LogFilter): Promise<string[]> => {
@@ -456,7 +473,7 @@ describe.skipIf(postgresqlMissing !== null)(
 
     test('a search that has run out of time says where it has come to, and ends', async () => {
       const log = new WebhookEventLog(database, 0)
-      const filter = { triggerRef: 'no.such', statusCode: 200 }
+      const filter = { triggerRef: 'no.such', statusCode: 401 }
       const first = await log.list(filter, LIMIT, null)
       expect(first.rows).toEqual([])
       expect(first.nextCursor).not.toBeNull()
@@ -464,7 +481,7 @@ describe.skipIf(postgresqlMissing !== null)(
       for (let cursor = first.nextCursor; cursor !== null; pages += 1) {
         cursor = (await log.list({ ...filter, since: daysAgo(DAYS) }, LIMIT, decodeCursor(cursor))).nextCursor
       }
-      expect(pages).toBeLessThanOrEqual(DAYS + 2)
+      expect(pages).toBeLessThanOrEqual(DAYS * QUARTERS_PER_DAY + 2)
     })
   },
 )
