@@ -2,7 +2,7 @@ import { CSPProvider } from '@base-ui/react/csp-provider'
 import { Tooltip } from '@base-ui/react/tooltip'
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { Component, lazy, type ReactNode, Suspense } from 'react'
-import { Link, Route, Switch } from 'wouter'
+import { Link, Route, Switch, useLocation } from 'wouter'
 import { ApiError } from './api/client.ts'
 import { RequireSession } from './api/session.tsx'
 import { buttonClass } from './kit/button.tsx'
@@ -55,8 +55,9 @@ export function App() {
 }
 
 function Pages() {
+  const [path] = useLocation()
   return (
-    <PageFault>
+    <PageFault key={path}>
       <Suspense fallback={<LoadingRows />}>
         <Switch>
           <Route path="/">
@@ -65,9 +66,7 @@ function Pages() {
           <Route path="/triggers">
             <Triggers />
           </Route>
-          <Route path="/triggers/:ref">
-            {({ ref }) => <TriggerPage key={ref} triggerRef={decodeURIComponent(ref)} />}
-          </Route>
+          <Route path="/triggers/:ref">{({ ref }) => <TriggerPage key={ref} triggerRef={ref} />}</Route>
           <Route path="/log">
             <Log />
           </Route>

@@ -6,6 +6,7 @@ import { type ComponentProps, type ReactNode, useId } from 'react'
 import type { FieldProblem } from '../../core/rejection.ts'
 import { ApiError } from '../api/client.ts'
 import { classNames } from './class-names.ts'
+import { visible } from './text.tsx'
 
 const CONTROL =
   'w-full rounded-lg border border-line-strong bg-surface px-3 text-ink placeholder:text-muted disabled:opacity-60 aria-invalid:border-bad data-[invalid]:border-bad'
@@ -80,15 +81,27 @@ interface SelectProps<Value extends string> {
   readonly className?: string
 }
 
+const UNKNOWN_LENGTH_MAX = 24
+
+/** A value that nobody offered, such as one from an address that somebody else wrote, is shown as what it is. */
+const withValue = <Value extends string>(
+  choices: readonly Choice<Value>[],
+  value: Value,
+): readonly Choice<Value>[] =>
+  choices.some((choice) => choice.value === value)
+    ? choices
+    : [...choices, { value, label: visible(value.slice(0, UNKNOWN_LENGTH_MAX)) }]
+
 /** One of a few. Inside a `Field` its label is that of the field; elsewhere `label` names it. */
 export function Select<Value extends string>({
   label,
   value,
-  choices,
+  choices: offered,
   onChange,
   isDisabled = false,
   className,
 }: SelectProps<Value>) {
+  const choices = withValue(offered, value)
   return (
     <BaseSelect.Root
       items={choices as Choice<Value>[]}

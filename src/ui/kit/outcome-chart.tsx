@@ -55,29 +55,32 @@ export function OutcomeChart({
           </span>
         ))}
       </figcaption>
-      <table className="sr-only">
-        <caption>{label}</caption>
-        <thead>
-          <tr>
-            <th scope="col">Time</th>
-            {OUTCOMES.map(({ key, label: name }) => (
-              <th key={key} scope="col">
-                {name}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {buckets.map((bucket) => (
-            <tr key={bucket.at}>
-              <th scope="row">{formatInstant(bucket.at)}</th>
-              {OUTCOMES.map(({ key }) => (
-                <td key={key}>{formatNumber(bucket[key])}</td>
+      {/* A table is as wide as what is in it, whatever its class says. */}
+      <div className="sr-only">
+        <table>
+          <caption>{label}</caption>
+          <thead>
+            <tr>
+              <th scope="col">Time</th>
+              {OUTCOMES.map(({ key, label: name }) => (
+                <th key={key} scope="col">
+                  {name}
+                </th>
               ))}
             </tr>
-          ))}
-        </tbody>
-      </table>
+          </thead>
+          <tbody>
+            {buckets.map((bucket) => (
+              <tr key={bucket.at}>
+                <th scope="row">{formatInstant(bucket.at)}</th>
+                {OUTCOMES.map(({ key }) => (
+                  <td key={key}>{formatNumber(bucket[key])}</td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
     </figure>
   )
 }

@@ -21,14 +21,23 @@ export function Time({ at }: { readonly at: string }) {
   )
 }
 
-/** Control characters and marks that turn the direction of text or are not seen: each is shown as its code. */
-const UNSEEN = /(?![\t\n\u200d])[\p{Cc}\p{Cf}\u2028\u2029]/gu
+/**
+ * Control characters, marks that turn the direction of text, and whatever is not seen: each is shown as its code. A joiner that makes one
+ * picture of several, or one letter of several, and what says how a picture is drawn, are part of what is seen.
+ */
+const UNSEEN =
+  /(?![\t\n]|\ufe0e|\ufe0f|(?<=[\p{Extended_Pictographic}\p{M}\p{Emoji_Modifier}])\u200d)[\p{Cc}\p{Cf}\p{Cs}\p{DI}\u2028\u2029]/gu
+
+/** Accents stand on a letter. A heap of them reaches over the lines above and below, and no language needs as many. */
+const HEAP = /(\p{M}{8})(\p{M}+)/gu
 
 export const visible = (text: string): string =>
-  text.replaceAll(
-    UNSEEN,
-    (mark) => `⟨U+${(mark.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}⟩`,
-  )
+  text
+    .replaceAll(HEAP, (_, seen: string, more: string) => `${seen}⟨${Array.from(more).length} more accents⟩`)
+    .replaceAll(
+      UNSEEN,
+      (mark) => `⟨U+${(mark.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}⟩`,
+    )
 
 const SHOWN_LENGTH_MAX = 20_000
 

@@ -32,7 +32,7 @@ export function curlCommand({ url, headers, body, fileName }: CurlRequest): stri
   const data = dataOf(body, fileName)
   const lines = [
     `curl --request POST ${quote(url)}`,
-    ...kept.map((header) => `--header ${quote(headerText(header))}`),
+    ...kept.map((header) => `--header ${byteArgument(headerText(header))}`),
     // Unasked, curl calls a body a form.
     ...(hasType ? [] : [`--header 'content-type:'`]),
     ...(data === null ? [] : [`--data-binary ${data.argument}`]),
@@ -63,6 +63,26 @@ function exactText(body: Uint8Array): string | null {
   } catch {
     return null
   }
+}
+
+/**
+ * The server reads each byte of a header as one character (ISO 8859-1), and a terminal would send such a character as two bytes. What is
+ * not ASCII is written by `printf`, whose octal escapes every POSIX shell knows.
+ */
+function byteArgument(text: string): string {
+  if (!/[^\t -~]/.test(text)) return quote(text)
+  const format = text
+    .replaceAll('\\', '\\\\')
+    .replaceAll('%', '%%')
+    .replaceAll(/[^\t -~]/gu, (character) =>
+      Array.from(bytesOf(character), (byte) => `\\${byte.toString(8).padStart(3, '0')}`).join(''),
+    )
+  return `"$(printf ${quote(format)})"`
+}
+
+const bytesOf = (character: string): Iterable<number> => {
+  const code = character.codePointAt(0) ?? 0
+  return code < 0x100 ? [code] : new TextEncoder().encode(character)
 }
 
 /** Within single quotes a shell reads everything to the letter, but for the quote itself. */

@@ -69,7 +69,6 @@ export function LogFilters(filters: FilterState) {
   const { values, set } = filters
   const [isMore, setMore] = useState(Boolean(values['code'] || values['status'] || values['ip']))
   const { outcome = '', code = '', status = '' } = values
-  const statuses = status === '' || STATUSES.includes(status) ? STATUSES : [...STATUSES, status]
   return (
     <div className="mb-4 space-y-3">
       <div className="flex flex-wrap gap-2">
@@ -107,7 +106,7 @@ export function LogFilters(filters: FilterState) {
       </div>
       {isMore && (
         <div className="flex flex-wrap gap-2">
-          <div>
+          <div className="max-w-full">
             <Select
               label="Reason"
               value={code}
@@ -116,13 +115,13 @@ export function LogFilters(filters: FilterState) {
               className="min-w-48"
             />
           </div>
-          <div>
+          <div className="max-w-full">
             <Select
               label="Status"
               value={status}
               choices={[
                 { value: '', label: 'Any status' },
-                ...statuses.map((value) => ({ value, label: value })),
+                ...STATUSES.map((value) => ({ value, label: value })),
               ]}
               onChange={(next) => set({ status: next })}
               className="min-w-32"

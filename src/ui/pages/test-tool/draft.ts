@@ -77,7 +77,9 @@ async function bodyAt(path: string, signal: AbortSignal): Promise<Uint8Array> {
 
 function asText(bytes: Uint8Array): string | null {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+    // No field of a page holds this character, and the server takes it as base64 only.
+    return text.includes('\0') ? null : text
   } catch {
     return null
   }
