@@ -33,8 +33,8 @@ import { jsonBody, type Rule, type Rules, refuse } from './input.ts'
 import { PayloadLimitSettings } from './models.ts'
 import { refInPath } from './path-parameters.ts'
 import {
+  plannedSecrets,
   refuseBothSecrets,
-  secretsOf,
   textsOf,
   VerificationSettings,
   verificationRules,
@@ -132,30 +132,34 @@ async function previewOf(ref: string, given: PreviewSettings, deps: Deps): Promi
     return summarise('ip_whitelist', rows, whitelistOutcomes(rows, cidrs), lockedOut(addresses, cidrs))
   }
   if (given.verification == null) return summarise('verification', rows, rows.map(passes))
-  const settings = await settingsOf(triggerId, given.verification, deps.store)
+  const settings = await settingsOf({ id: triggerId, ref }, given.verification, deps.store)
   const urlBefore = deps.publicUrl + webhookPath(trigger.webhookKey ?? '')
   const outcomes = await judgeAgain(rows, new SignatureCheck(settings), { urlBefore, store: deps.store })
   return summarise('verification', rows, outcomes)
 }
 
-/** With what is given; with what the trigger has, where nothing is: its secrets, and of the same scheme the other keys too. */
+/**
+ * As it would be saved, so that a secret that would be made anew verifies nothing of what has come; of the same scheme, keys that are
+ * not given are those of the trigger.
+ */
 async function settingsOf(
-  triggerId: string,
+  { id, ref }: { readonly id: string; readonly ref: string },
   given: typeof VerificationSettings.static,
   store: Store,
 ): Promise<SignatureSettings> {
   refuseBothSecrets(given, 'verification.')
-  const now = (await store.rejectedBodies.judging(triggerId))?.settings ?? null
+  const now = (await store.rejectedBodies.judging(id))?.settings ?? null
   const { scheme } = given
   const compiled = compiledScheme(scheme)
-  const secrets = secretsOf(given)
-  const isSame = now !== null && now.scheme === scheme
+  const before = await store.verifications.read(ref)
+  const { secrets, keepsSecrets } = plannedSecrets(before, given, compiled)
+  const isSame = now !== null && Bun.deepEquals(before.scheme, scheme)
   const config = given.config === undefined && isSame ? now.config : textsOf(given.config)
   const publicKey = given.public_key ?? (isSame ? now.publicKey : null)
   const problems = inputProblems({
     compiled,
     secrets,
-    keepsSecrets: true,
+    keepsSecrets,
     publicKey,
     config,
     toleranceSeconds: given.tolerance_seconds ?? null,
@@ -166,10 +170,9 @@ async function settingsOf(
     scheme: typeof scheme === 'string' ? scheme : 'custom',
     compiled: scheme === 'generic' ? null : compiled,
     algorithm: algorithm === 'sha1' || algorithm === 'sha512' ? algorithm : HMAC_ALGORITHM_DEFAULT,
-    secrets:
-      secrets.length === 0
-        ? (now?.secrets ?? [])
-        : secrets.map((text) => ({ id: null, label: 'given', text, expiresAtMs: Number.POSITIVE_INFINITY })),
+    secrets: keepsSecrets
+      ? (now?.secrets ?? [])
+      : secrets.map((text) => ({ id: null, label: 'given', text, expiresAtMs: Number.POSITIVE_INFINITY })),
     publicKey,
     config,
     toleranceSeconds: given.tolerance_seconds ?? null,

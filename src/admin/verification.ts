@@ -19,6 +19,7 @@ import {
   type StoredVerification,
   TriggerRef,
 } from '../core/trigger.ts'
+import type { CompiledScheme } from '../core/verification/index.ts'
 import {
   compiledScheme,
   generateSecret,
@@ -248,12 +249,7 @@ async function setVerification(
   refuseBothSecrets(body)
   const before = await store.verifications.read(ref)
   const compiled = compiledScheme(scheme)
-  const given = secretsOf(body)
-  const isSame = before.secrets.some(({ isExpired }) => !isExpired) && Bun.deepEquals(before.scheme, scheme)
-  // The generic scheme begins with a fresh secret each time, as `PUT …/hmac` does.
-  const keepsSecrets = given.length === 0 && isSame && scheme !== 'generic'
-  const isMade = given.length === 0 && !keepsSecrets && mayGenerateSecret(scheme, compiled)
-  const all = isMade ? [generateSecret(compiled)] : given
+  const { secrets: all, keepsSecrets, isMade } = plannedSecrets(before, body, compiled)
   const config = textsOf(body.config)
   const problems = inputProblems({
     compiled,
@@ -285,6 +281,17 @@ export function refuseBothSecrets({ secret, secrets }: Given, within = ''): void
 
 export const secretsOf = ({ secret, secrets }: Given): readonly string[] =>
   secrets ?? (secret === undefined ? [] : [secret])
+
+/** The secrets that a setting would verify with: those that are given, those that stay, or one that is made. */
+export function plannedSecrets(before: StoredState, given: Given, compiled: CompiledScheme) {
+  const { scheme } = given
+  const secrets = secretsOf(given)
+  const isSame = before.secrets.some(({ isExpired }) => !isExpired) && Bun.deepEquals(before.scheme, scheme)
+  // The generic scheme begins with a fresh secret each time, as `PUT …/hmac` does.
+  const keepsSecrets = secrets.length === 0 && isSame && scheme !== 'generic'
+  const isMade = secrets.length === 0 && !keepsSecrets && mayGenerateSecret(scheme, compiled)
+  return { secrets: isMade ? [generateSecret(compiled)] : secrets, keepsSecrets, isMade }
+}
 
 /** The special case that has columns of its own. Without a secret one of its usual length is made. */
 async function setGeneric(

@@ -97,6 +97,21 @@ describe.each([...engines])('previews on $name', (engine) => {
     expect(await preview('stored', { verification: { scheme: 'github' } })).toMatchObject({ would_pass: 1 })
   })
 
+  test('of a verification whose secret would be made anew refuse what the former one signed', async () => {
+    const origin = await triggerWithKey(admin.store, 'anew')
+    await admin.store.triggers.enableHmac('anew', 'sha256', SECRET, [])
+    await accept(admin.store, origin, { body: bytes('{}'), headers: [signature('{}')] })
+    const judged = (verification: object) => preview('anew', { verification })
+    expect(await judged({ scheme: 'generic' })).toMatchObject({ would_pass: 0, newly_refused: 1 })
+    expect(await judged({ scheme: 'github' })).toMatchObject({ would_pass: 0, newly_refused: 1 })
+    expect(await judged({ scheme: 'github', secret: SECRET })).toMatchObject({ would_pass: 1 })
+    // Its sender makes the secret, so that it could not be saved without.
+    const answer = await admin.call('POST', '/api/v1/triggers/anew/preview', {
+      json: { verification: { scheme: 'stripe' } },
+    })
+    expect([answer.status, fieldsOf(answer)]).toEqual([422, ['verification.secret']])
+  })
+
   test('of a token that was not kept are unknown, and so is a query', async () => {
     const origin = await triggerWithKey(admin.store, 'redacted')
     await accept(admin.store, origin, { headers: [['x-gitlab-token', '[redacted]']] })

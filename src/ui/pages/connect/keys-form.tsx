@@ -6,7 +6,8 @@ import type { Trigger } from '../../../core/trigger.ts'
 import { ApiError } from '../../api/client.ts'
 import { Button } from '../../kit/button.tsx'
 import { describeError, Notice, toast } from '../../kit/feedback.tsx'
-import { Field, problemOf, TextArea, TextInput } from '../../kit/form.tsx'
+import { problemOf } from '../../kit/form.tsx'
+import { KeyField } from '../../parts/key-field.tsx'
 import { titleOf } from '../../parts/schemes.ts'
 import { type Keys, setKeys } from './prepare.ts'
 
@@ -81,60 +82,6 @@ export function KeysForm({ trigger, scheme, isSet, onSet }: KeysFormProps) {
         </Button>
       </div>
     </form>
-  )
-}
-
-/** Names of the configuration in words. */
-const LABELS: Readonly<Record<string, string>> = {
-  secret: 'Secret',
-  public_key: 'Public key',
-  'config.apiKey': 'API key (apiKey)',
-  'config.jwk': 'Key set, as JSON (jwk)',
-  'config.keyId': 'Key (keyId)',
-  'config.nextSigningKey': 'Next signing key (nextSigningKey)',
-  'config.publicKey': 'Public key (publicKey)',
-  'config.secondarySecret': 'Secondary secret (secondarySecret)',
-  'config.topicArn': 'ARN of the topic (topicArn)',
-  'config.verifyToken': 'Verify token (verifyToken)',
-  'config.webhookId': 'Id of the webhook (webhookId)',
-}
-
-const HINTS: Readonly<Record<string, string>> = {
-  secret: 'As the sender shows it, to the letter. It is stored, and never shown again.',
-  'config.verifyToken': 'Any word of your own; the sender asks for the same one and checks it.',
-}
-
-function KeyField({
-  field,
-  isNeeded,
-  value,
-  problem,
-  onChange,
-}: {
-  readonly field: string
-  readonly isNeeded: boolean
-  readonly value: string
-  readonly problem: string | null
-  readonly onChange: (value: string) => void
-}) {
-  const label = `${LABELS[field] ?? field.replace('config.', '')}${isNeeded ? '' : ', optional'}`
-  const isLong = field === 'config.jwk' || field === 'public_key'
-  const hint = HINTS[field]
-  return (
-    <Field label={label} problem={problem} {...(hint !== undefined && { hint })}>
-      {isLong ? (
-        <TextArea value={value} onChange={(event) => onChange(event.target.value)} />
-      ) : (
-        <TextInput
-          type={field === 'secret' || field === 'config.secondarySecret' ? 'password' : 'text'}
-          value={value}
-          onChange={(event) => onChange(event.target.value)}
-          autoComplete="off"
-          spellCheck={false}
-          className="font-mono"
-        />
-      )}
-    </Field>
   )
 }
 

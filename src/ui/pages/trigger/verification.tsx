@@ -1,39 +1,66 @@
-import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
 import { Link } from 'wouter'
-import type { VerificationState } from '../../../admin/models.ts'
+import type { Scheme, VerificationState } from '../../../admin/models.ts'
 import type { Trigger } from '../../../core/trigger.ts'
-import { api } from '../../api/client.ts'
 import { useMay } from '../../api/session.tsx'
 import { Button, buttonClass } from '../../kit/button.tsx'
-import { ConfirmDialog } from '../../kit/dialog.tsx'
-import { ErrorState, Skeleton, toast } from '../../kit/feedback.tsx'
+import { ErrorState, Skeleton } from '../../kit/feedback.tsx'
 import { formatSeconds } from '../../kit/format.ts'
 import { Foreign } from '../../kit/text.tsx'
 import { connectPath } from '../connect/name-form.tsx'
-import { useChanged, useSchemes, useVerification } from './queries.ts'
+import { useSchemes, useVerification } from './queries.ts'
 import { Secrets } from './secrets.tsx'
 import { SettingCard } from './setting.tsx'
+import { VerificationEditor } from './verification/editor.tsx'
+import { Handshake } from './verification/handshake.tsx'
+import { TurnOff } from './verification/turn-off.tsx'
 
 /** Which proof it asks its sender for, and with which secrets. */
 export function Verification({ trigger }: { readonly trigger: Trigger }) {
   const isOperator = useMay('operator')
+  const [isEditing, setEditing] = useState(false)
+  const schemes = useSchemes()
   const isOn = trigger.webhook_verification_scheme !== null
   const { data, error, refetch } = useVerification(trigger.ref)
   return (
     <SettingCard title="Verification" isOn={isOn} state={<State trigger={trigger} verification={data} />}>
       {error !== null && <ErrorState error={error} retry={refetch} />}
-      {data !== undefined && isOn && <Secrets trigger={trigger} secrets={data.secrets} />}
+      {schemes.error !== null && <ErrorState error={schemes.error} retry={schemes.refetch} />}
       {isOperator && (
         <div className="flex flex-wrap gap-2">
-          <Link href={connectPath(trigger.ref)} className={buttonClass(isOn ? 'secondary' : 'primary')}>
-            {isOn ? 'Choose another sender' : 'Choose the sender'}
+          <Button
+            look={isOn ? 'secondary' : 'primary'}
+            disabled={data === undefined || schemes.data === undefined}
+            onClick={() => setEditing(true)}
+          >
+            {isOn ? 'Change verification' : 'Set verification'}
+          </Button>
+          <Link href={connectPath(trigger.ref)} className={buttonClass('quiet')}>
+            Connect a sender step by step
           </Link>
           {isOn && <TurnOff trigger={trigger} />}
         </div>
       )}
+      {data !== undefined && isOn && <Secrets trigger={trigger} secrets={data.secrets} />}
+      {isOn && <Handshake trigger={trigger} handshake={handshakeOf(data, schemes.data?.data ?? [])} />}
+      {isOperator && data !== undefined && schemes.data !== undefined && (
+        <VerificationEditor
+          trigger={trigger}
+          state={data}
+          schemes={schemes.data.data}
+          isOpen={isEditing}
+          onOpenChange={setEditing}
+        />
+      )}
     </SettingCard>
   )
+}
+
+function handshakeOf(state: VerificationState | undefined, schemes: readonly Scheme[]): string | null {
+  const { scheme } = state ?? { scheme: null }
+  if (typeof scheme === 'string') return schemes.find(({ name }) => name === scheme)?.handshake ?? null
+  const own = scheme?.['handshake']
+  return typeof own === 'string' ? own : null
 }
 
 interface StateProps {
@@ -57,38 +84,6 @@ function State({ trigger, verification }: StateProps) {
       {scheme?.not_signed && (
         <span className="block text-sm text-muted">Not signed: {scheme.not_signed}</span>
       )}
-    </>
-  )
-}
-
-function TurnOff({ trigger }: { readonly trigger: Trigger }) {
-  const [isAsking, ask] = useState(false)
-  const changed = useChanged()
-  const off = useMutation({
-    mutationFn: () =>
-      api('DELETE /api/v1/triggers/:ref/webhooks/verification', { params: { ref: trigger.ref } }),
-    onSuccess: async (after) => {
-      await changed(after)
-      ask(false)
-      toast.done('It asks for no proof any more')
-    },
-    onError: toast.failed,
-  })
-  return (
-    <>
-      <Button look="quiet" onClick={() => ask(true)}>
-        Turn it off
-      </Button>
-      <ConfirmDialog
-        title="Turn verification off?"
-        confirm="Turn it off"
-        isOpen={isAsking}
-        onOpenChange={ask}
-        isBusy={off.isPending}
-        onConfirm={() => off.mutate()}
-      >
-        Whoever knows the URL is believed from then on. The secrets are deleted.
-      </ConfirmDialog>
     </>
   )
 }
