@@ -2,6 +2,7 @@ import { encodeCursor, type Page } from '../core/cursor.ts'
 import {
   EXPORT_MS_MAX,
   EXPORT_PIECE_LENGTH,
+  EXPORT_PRESSED_SHARE_MAX,
   EXPORT_SHARE_MAX,
   EXPORT_STALL_MS_MAX,
   PAGE_ROWS_MAX,
@@ -12,16 +13,18 @@ import { cursorId } from './lists.ts'
 export interface ExportSource<Row> {
   /** Newest first, as the list reads it. */
   page(limit: number, cursorId: string | null): Promise<Page<Row>>
+  /** Whether attempts wait to be stored. */
+  isPressed(): boolean
   /** Asked before each page: throws when whoever asked may not go on. */
   mayGoOn(): Promise<void>
 }
 
 /**
  * The text of an export, piece by piece; a piece can be empty. Nothing is read ahead: a page is one query of its own, asked when all pieces of
- * the page before have been taken, and after a rest, so that the database has time for others.
+ * the page before have been taken, and after a rest, so that database and process have time for others.
  */
 export async function* exportText<Row extends { readonly id: string }>(
-  { page, mayGoOn }: ExportSource<Row>,
+  { page, mayGoOn, isPressed }: ExportSource<Row>,
   format: ExportFormat<Row>,
   cursor: string | undefined,
   rowsMax: number,
@@ -33,7 +36,8 @@ export async function* exportText<Row extends { readonly id: string }>(
     await mayGoOn()
     const askedAtMs = performance.now()
     const read = await page(PAGE_ROWS_MAX, afterId)
-    const tookMs = performance.now() - askedAtMs
+    let workedMs = performance.now() - askedAtMs
+    let sinceMs = performance.now()
     for (const row of read.rows) {
       if (rows >= rowsMax) {
         yield text + format.cutOff(rows, encodeCursor(lastId))
@@ -43,13 +47,17 @@ export async function* exportText<Row extends { readonly id: string }>(
       rows += 1
       lastId = row.id
       if (text.length < EXPORT_PIECE_LENGTH) continue
+      workedMs += performance.now() - sinceMs
       yield text
       text = ''
+      sinceMs = performance.now()
     }
+    workedMs += performance.now() - sinceMs
     yield text
     if (read.nextCursor === null) return
     text = ''
-    await Bun.sleep(tookMs / EXPORT_SHARE_MAX - tookMs)
+    const share = isPressed() ? EXPORT_PRESSED_SHARE_MAX : EXPORT_SHARE_MAX
+    await Bun.sleep(workedMs / share - workedMs)
     afterId = cursorId(read.nextCursor)
   }
 }

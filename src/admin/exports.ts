@@ -18,6 +18,8 @@ interface Deps {
   readonly store: Pick<Store, 'events' | 'webhookEventLog'>
   readonly authentication: Pick<Authentication, 'clientOf' | 'identify'>
   readonly log: Log
+  /** Of this process: how much waits. */
+  readonly queues: () => { readonly intake: number }
   /** Aborted when the process begins to end: an export would otherwise hold it up. */
   readonly draining: AbortSignal
 }
@@ -110,7 +112,8 @@ interface BunServer {
   timeout(request: Request, seconds: number): void
 }
 
-function exporter({ authentication, log, draining }: Omit<Deps, 'store'>, rowsMax: number) {
+function exporter({ authentication, log, queues, draining }: Omit<Deps, 'store'>, rowsMax: number) {
+  const isPressed = () => queues().intake > 0
   let underWay = 0
   const end = () => {
     underWay -= 1
@@ -124,7 +127,7 @@ function exporter({ authentication, log, draining }: Omit<Deps, 'store'>, rowsMa
     if (underWay >= EXPORTS_MAX) throw tooMany()
     underWay += 1
     const mayGoOn = identityCheck(request, authentication.clientOf(request, server), authentication)
-    const pieces = exportText({ page, mayGoOn }, formats[format], cursor, rowsMax)
+    const pieces = exportText({ page, mayGoOn, isPressed }, formats[format], cursor, rowsMax)
     try {
       // What fails before anything has been sent is still an answer of its own.
       const { value } = await pieces.next()

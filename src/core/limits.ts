@@ -318,14 +318,16 @@ export const TAIL_IDENTITY_MS = 10_000
 
 /**
  * An export: its rows, of which one page at a time is in memory; after so many it ends and says where to go on. How many there are at once at
- * one process, which leaves connections to everybody else, and the share of its time in which one reads from the database.
+ * one process, which leaves connections to everybody else, and the share of its time in which one works, itself or the
+ * database for it: the smaller one while attempts wait to be stored.
  */
 export const EXPORT_ROWS_MAX = 1_000_000
 export const EXPORTS_MAX = 2
-export const EXPORT_SHARE_MAX = 0.5
+export const EXPORT_SHARE_MAX = 0.6
+export const EXPORT_PRESSED_SHARE_MAX = 0.15
 
 /** What of an export is handed to its connection at once, and how long that may take before the client counts as gone. */
-export const EXPORT_PIECE_LENGTH = 256 * 1024
+export const EXPORT_PIECE_LENGTH = 64 * 1024
 export const EXPORT_STALL_MS_MAX = 60_000
 
 /** The longest that an export goes on: who reads more slowly asks for less. */
