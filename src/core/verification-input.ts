@@ -52,12 +52,15 @@ const SECRET_IS_OURS: ReadonlySet<string> = new Set([
   'woocommerce',
 ])
 
+/** Senders of a token that make it, and show it where their webhooks are set up. */
+const TOKEN_IS_THEIRS: ReadonlySet<string> = new Set(['buildkite-token'])
+
 /** Whether a secret may be made here: of a sender that takes one, of a token or password, and of a scheme of the operator's own. */
 export const mayGenerateSecret = (scheme: StoredVerification['scheme'], compiled: CompiledScheme): boolean =>
   keysNeeded(compiled.scheme).secret &&
   (typeof scheme !== 'string' ||
     SECRET_IS_OURS.has(scheme) ||
-    ['token', 'basic'].includes(compiled.scheme.scheme))
+    (['token', 'basic'].includes(compiled.scheme.scheme) && !TOKEN_IS_THEIRS.has(scheme)))
 
 /** A fresh secret in the form that the scheme decodes: 256 bits. */
 export function generateSecret({ scheme }: CompiledScheme): string {

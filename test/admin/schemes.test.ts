@@ -28,6 +28,25 @@ test('the list has every scheme, in the form that the document promises', async 
   }
 })
 
+test('a secret that its sender makes and shows is not made here', async () => {
+  const { data } = (await admin.call('GET', '/api/v1/schemes')).json<{
+    data: { name: string; setup: string; may_generate_secret: boolean }[]
+  }>()
+  const made = data.filter((each) => each.may_generate_secret)
+  // Senders of this standard do either.
+  expect(made.filter(({ setup }) => /\b(shows?|shown|reveal)\b/.test(setup)).map(({ name }) => name)).toEqual(
+    ['standard-webhooks'],
+  )
+  expect(made.map(({ name }) => name)).not.toContain('buildkite-token')
+  expect(made.map(({ name }) => name)).toContain('docker-hub')
+})
+
+test('what to do at a sender says nothing of the options of a command', async () => {
+  const answer = await admin.call('GET', '/api/v1/schemes')
+  const { data } = answer.json<{ data: { name: string; setup: string }[] }>()
+  expect(data.filter(({ setup }) => setup.includes('--')).map(({ name }) => name)).toEqual([])
+})
+
 test.each(['stripe', 'incident.io', 'generic'])('%s is read by its name', async (name) => {
   const answer = await admin.call('GET', `/api/v1/schemes/${name}`)
   expect(answer.status).toBe(200)

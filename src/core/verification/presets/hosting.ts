@@ -154,7 +154,7 @@ export const HOSTING: readonly Preset[] = [
     docs: 'https://buildkite.com/docs/apis/webhooks/pipelines#webhook-signature',
     certainty: 'B',
     setup:
-      'In the settings of the organisation, under Notification Services: add a webhook with the URL. The token that it shows is the secret; bring it with `--secret-file`. Prefer the signature: it covers the body, the token does not.',
+      'In the settings of the organisation, under Notification Services: add a webhook with the URL. The token that it shows is the secret. Prefer the signature: it covers the body, the token does not.',
     notSigned: NOTHING_BUT_TOKEN,
     scheme: { scheme: 'token', at: 'header:x-buildkite-token', event: 'header:x-buildkite-event' },
   },
@@ -370,7 +370,7 @@ export const HOSTING: readonly Preset[] = [
     title: 'Snyk',
     certainty: 'C',
     setup:
-      "Create the webhook through Snyk's API, with the URL and a secret of your own that you bring with `--secret-file`.",
+      "Create the webhook through Snyk's API, with the URL and a secret of your own; the same one is the secret here.",
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',

@@ -132,7 +132,7 @@ export const PAYMENTS: readonly Preset[] = [
     title: 'Paddle Billing',
     certainty: 'A',
     setup:
-      "Under Developer Tools → Notifications: add a destination with the URL. Its secret key, `pdl_ntfset_…`, is the secret. Paddle's own tolerance is 5 seconds; `--tolerance` widens it.",
+      "Under Developer Tools → Notifications: add a destination with the URL. Its secret key, `pdl_ntfset_…`, is the secret. Paddle's own tolerance is 5 seconds; here it may be wider.",
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',

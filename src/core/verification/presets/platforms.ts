@@ -9,7 +9,7 @@ export const PLATFORMS: readonly Preset[] = [
     docs: 'https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md',
     certainty: 'A',
     setup:
-      'Give the URL and the secret, `whsec_…`, to the sender, or bring the secret that the sender shows with `--secret-file`.',
+      'Give the URL and the secret, `whsec_…`, to the sender, or bring the secret that the sender shows.',
     scheme: STANDARD_WEBHOOKS,
   },
   {

@@ -356,7 +356,7 @@ export const PRODUCTIVITY: readonly Preset[] = [
     docs: 'https://www.sanity.io/docs/webhooks',
     certainty: 'A',
     setup:
-      "In the project's management page, under API: create a webhook with the URL. The secret that you set there is the secret; bring it with `--secret-file`.",
+      "In the project's management page, under API: create a webhook with the URL. The secret that you set there is the secret here too.",
     scheme: {
       scheme: 'hmac',
       hash: 'sha256',
