@@ -1,4 +1,4 @@
-import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query'
+import { keepPreviousData, useInfiniteQuery, useQueries } from '@tanstack/react-query'
 import { Plus } from 'lucide-react'
 import { useEffect, useState } from 'react'
 import { Link, useSearchParams } from 'wouter'
@@ -98,9 +98,7 @@ function List() {
               action={<Button onClick={() => set('search', '')}>Show all</Button>}
             />
           )}
-          {list.data?.pages.map(({ data }, page) => (
-            <Rows key={data[0]?.ref ?? page} triggers={data} />
-          ))}
+          {rows.length > 0 && <Rows pages={list.data?.pages.map(({ data }) => data) ?? []} />}
           {list.hasNextPage && (
             <div className="flex justify-center border-t border-line p-3">
               <Button isBusy={list.isFetchingNextPage} onClick={() => list.fetchNextPage()}>
@@ -156,21 +154,28 @@ function Search({ text, onChange }: { readonly text: string; readonly onChange: 
   )
 }
 
-function Rows({ triggers }: { readonly triggers: readonly Trigger[] }) {
-  const refs = triggers.map(({ ref }) => ref).join(',')
-  const { data } = useQuery({
-    queryKey: ['trigger-activity', refs],
-    queryFn: ({ signal }) => api('GET /api/v1/trigger-activity', { query: { refs, window: 'day' }, signal }),
-    enabled: refs !== '',
-    refetchInterval: REFRESH_MS,
+/** One table under one heading. Their activity is asked for a page at a time, since one call names no more than that. */
+function Rows({ pages }: { readonly pages: readonly (readonly Trigger[])[] }) {
+  const answers = useQueries({
+    queries: pages.map((page) => {
+      const refs = page.map(({ ref }) => ref).join(',')
+      return {
+        queryKey: ['trigger-activity', refs],
+        queryFn: ({ signal }: { readonly signal: AbortSignal }) =>
+          api('GET /api/v1/trigger-activity', { query: { refs, window: 'day' }, signal }),
+        enabled: refs !== '',
+        refetchInterval: REFRESH_MS,
+      }
+    }),
   })
-  if (triggers.length === 0) return null
-  const activities = new Map(data?.data.map((activity) => [activity.trigger_ref, activity]))
+  const activities = new Map(
+    answers.flatMap(({ data }) => data?.data ?? []).map((activity) => [activity.trigger_ref, activity]),
+  )
   return (
     <Table
       label="Triggers"
       columns={columnsOf((ref) => activities.get(ref))}
-      rows={triggers}
+      rows={pages.flat()}
       rowKey={({ ref }) => ref}
     />
   )

@@ -23,6 +23,11 @@ export const titleOf = ({ name, title }: Pick<Scheme, 'name' | 'title'>): string
 export const handsOverSecret = ({ handshake }: Pick<Scheme, 'handshake'>): boolean =>
   handshake === 'asana' || handshake === 'notion'
 
+/** Senders that want their check of the URL answered before they show the secret. */
+const CHECKS_URL_FIRST: ReadonlySet<string> = new Set(['mandrill', 'nylas'])
+
+export const checksUrlFirst = ({ name }: Pick<Scheme, 'name'>): boolean => CHECKS_URL_FIRST.has(name)
+
 /** Handshakes that change something here are taken only while they are expected; every other one is answered at any time. */
 export const isToBeArmed = (scheme: Pick<Scheme, 'handshake'>): boolean =>
   handsOverSecret(scheme) || scheme.handshake === 'aws-sns'

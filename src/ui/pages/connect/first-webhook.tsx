@@ -19,29 +19,58 @@ interface FirstWebhookProps {
   readonly onReceived: () => void
 }
 
-/** Waits for the sender: says what has come, or exactly why it was refused. */
-export function FirstWebhook({ trigger, scheme, onReceived }: FirstWebhookProps) {
+/** Whoever loads the page again goes on where they were, for as long as this. */
+const SETUP_MS_MAX = 3_600_000
+const ROWS_MAX = 50
+
+/** What was there before the trigger was set up for this sender: the id of its last row, `null` where there is none. */
+function lastBefore(rows: readonly WebhookEventLogRow[], setUp: string): string | null {
+  const isFresh = Date.now() - Date.parse(setUp) < SETUP_MS_MAX
+  return rows.find(({ created }) => !isFresh || Date.parse(created) < Date.parse(setUp))?.id ?? null
+}
+
+/** The attempts since then, newest first. Ids begin with their time, so that the later one is the greater one. */
+function useAttemptsSince(trigger: Trigger) {
   const filter = { trigger: trigger.ref }
-  const [seen, setSeen] = useState<WebhookEventLogRow | null>(null)
-  const before = useQuery({
+  // The trigger changes while it is set up; what matters is how it was when this was opened.
+  const [setUp] = useState(trigger.updated)
+  const [last, setLast] = useState<{ readonly id: string | null } | null>(null)
+  const [streamed, add] = useState<readonly WebhookEventLogRow[]>([])
+  const list = useQuery({
     queryKey: ['first-webhook', trigger.ref],
-    queryFn: ({ signal }) => api('GET /api/v1/webhook-event-log', { query: { ...filter, limit: 1 }, signal }),
+    queryFn: ({ signal }) =>
+      api('GET /api/v1/webhook-event-log', { query: { ...filter, limit: ROWS_MAX }, signal }),
     gcTime: 0,
   })
-  const row = seen ?? before.data?.data[0] ?? null
+  const listed = list.data?.data
+  if (last === null && listed !== undefined) setLast({ id: lastBefore(listed, setUp) })
+  const newest = streamed[0] ?? listed?.[0] ?? null
   const state = useLiveTail({
     filter,
-    isPaused: before.data === undefined,
-    onRows: (rows) => setSeen((last) => rows.at(-1) ?? last),
-    onGap: () => before.refetch(),
-    after: () => row?.id ?? null,
+    isPaused: listed === undefined,
+    onRows: (rows) => add((before) => [...rows.toReversed(), ...before].slice(0, ROWS_MAX)),
+    onGap: () => list.refetch(),
+    after: () => newest?.id ?? null,
   })
-  const readAgain = useEffectEvent(() => before.refetch())
+  const readAgain = useEffectEvent(() => list.refetch())
   // What came between the reading of the list and the opening of the stream is in the list by now.
   useEffect(() => {
     if (state === 'live') void readAgain()
   }, [state])
-  const isReceived = row !== null && row.error_code === null && row.event_id !== null
+  if (last === null) return []
+  const byId = new Map([...(listed ?? []), ...streamed].map((row) => [row.id, row]))
+  return [...byId.values()]
+    .filter(({ id }) => last.id === null || id > last.id)
+    .toSorted((one, other) => (one.id < other.id ? 1 : -1))
+}
+
+/** Waits for the sender: says what has come, or exactly why it was refused. What was received once stays so. */
+export function FirstWebhook({ trigger, scheme, onReceived }: FirstWebhookProps) {
+  const rows = useAttemptsSince(trigger)
+  const passed = rows.filter((row) => row.error_code === null)
+  const accepted = passed.find((row) => row.event_id !== null) ?? passed[0] ?? null
+  const refused = rows.find((row) => row.error_code !== null) ?? null
+  const isReceived = accepted !== null && accepted.event_id !== null
   const received = useEffectEvent(onReceived)
   useEffect(() => {
     if (isReceived) received()
@@ -49,7 +78,7 @@ export function FirstWebhook({ trigger, scheme, onReceived }: FirstWebhookProps)
   return (
     <Card title="First webhook">
       <div aria-live="polite" className="space-y-3">
-        {row === null && (
+        {accepted === null && refused === null && (
           <p className="flex items-center gap-3 py-4 text-muted">
             <LoaderCircle aria-hidden className="size-5 animate-spin text-accent" />
             {trigger.webhook_enabled
@@ -57,8 +86,10 @@ export function FirstWebhook({ trigger, scheme, onReceived }: FirstWebhookProps)
               : 'The webhook is off until what the sender has shown is saved.'}
           </p>
         )}
-        {row !== null && row.error_code === null && <Received row={row} trigger={trigger} />}
-        {row !== null && row.error_code !== null && <Refused key={row.id} row={row} />}
+        {accepted !== null && <Received row={accepted} trigger={trigger} />}
+        {refused !== null && (accepted === null || refused.id > accepted.id) && (
+          <Refused key={refused.id} row={refused} isLater={isReceived} />
+        )}
       </div>
       <TestButton trigger={trigger} scheme={scheme} />
     </Card>
@@ -97,7 +128,13 @@ function Received({ row, trigger }: { readonly row: WebhookEventLogRow; readonly
   )
 }
 
-function Refused({ row }: { readonly row: WebhookEventLogRow }) {
+interface RefusedProps {
+  readonly row: WebhookEventLogRow
+  /** Another one had been received before. */
+  readonly isLater: boolean
+}
+
+function Refused({ row, isLater }: RefusedProps) {
   const { data } = useQuery({
     queryKey: ['diagnosis', row.id],
     queryFn: ({ signal }) =>
@@ -105,7 +142,10 @@ function Refused({ row }: { readonly row: WebhookEventLogRow }) {
     enabled: row.error_code?.startsWith('signature_') === true,
   })
   return (
-    <Notice tone="bad" title={`It came, and was refused with ${row.status_code}`}>
+    <Notice
+      tone={isLater ? 'warn' : 'bad'}
+      title={`${isLater ? 'A later one' : 'It came, and'} was refused with ${row.status_code}`}
+    >
       <p>
         <Foreign text={row.error_message ?? row.error_code ?? ''} />
       </p>
@@ -116,7 +156,7 @@ function Refused({ row }: { readonly row: WebhookEventLogRow }) {
           </li>
         ))}
       </ul>
-      <p className="mt-2 text-muted">Still waiting: what is sent next will show here.</p>
+      {!isLater && <p className="mt-2 text-muted">Still waiting: what is sent next will show here.</p>}
       <Link
         href={`/log?trigger=${encodeURIComponent(row.trigger_ref)}&row=${row.id}`}
         className={`${buttonClass('secondary', true)} mt-2`}

@@ -8,7 +8,7 @@ import { Button } from '../../kit/button.tsx'
 import { describeError, Notice, toast } from '../../kit/feedback.tsx'
 import { problemOf } from '../../kit/form.tsx'
 import { KeyField } from '../../parts/key-field.tsx'
-import { titleOf } from '../../parts/schemes.ts'
+import { checksUrlFirst, titleOf } from '../../parts/schemes.ts'
 import { type Keys, setKeys } from './prepare.ts'
 
 interface KeysFormProps {
@@ -73,9 +73,11 @@ export function KeysForm({ trigger, scheme, isSet, onSet }: KeysFormProps) {
       )}
       <div className="flex flex-wrap items-center justify-end gap-3">
         <p className="min-w-0 grow text-sm text-muted">
-          {trigger.webhook_enabled
-            ? 'It is in force as soon as it is saved.'
-            : `The webhook is off until then: what ${titleOf(scheme)} sends is refused.`}
+          {checksUrlFirst(scheme) && !isSet
+            ? `The check of the URL is answered already; what else ${titleOf(scheme)} sends is refused until then.`
+            : trigger.webhook_enabled
+              ? 'It is in force as soon as it is saved.'
+              : `The webhook is off until then: what ${titleOf(scheme)} sends is refused.`}
         </p>
         <Button type="submit" look="primary" disabled={!isComplete} isBusy={save.isPending}>
           Save and switch on

@@ -1,6 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { ArrowRight } from 'lucide-react'
-import { type FormEvent, useDeferredValue, useState } from 'react'
+import { type FormEvent, useEffect, useState } from 'react'
 import { useLocation } from 'wouter'
 import type { NewTrigger } from '../../../core/trigger.ts'
 import { ApiError, api } from '../../api/client.ts'
@@ -9,6 +9,7 @@ import { describeError, Notice } from '../../kit/feedback.tsx'
 import { Field, problemOf, TextInput } from '../../kit/form.tsx'
 
 const REF_LENGTH_MAX = 255
+const TAKEN_PAUSE_MS = 300
 const REF_PATTERN = /^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/
 
 /** The address of the path for a trigger that is there; whoever loads it again goes on where they were. */
@@ -21,7 +22,6 @@ export function NameForm({ isFocused = false }: { readonly isFocused?: boolean }
   const [, navigate] = useLocation()
   const client = useQueryClient()
   const ref = ownRef ?? suggestedRef(name)
-  const isTaken = useIsTaken(ref)
   const create = useMutation({
     mutationFn: (given: NewTrigger) => api('POST /api/v1/triggers', { body: given }),
     onSuccess: async (trigger) => {
@@ -29,6 +29,7 @@ export function NameForm({ isFocused = false }: { readonly isFocused?: boolean }
       await client.invalidateQueries({ queryKey: ['triggers'] })
     },
   })
+  const isTaken = useIsTaken(ref, create.isPending || create.isSuccess)
   const problem = (ref === '' ? null : refProblem(ref)) ?? (isTaken ? 'is taken by another trigger' : null)
   const submit = (event: FormEvent) => {
     event.preventDefault()
@@ -112,17 +113,23 @@ function refusalOf(error: Error | null): string | null {
   return problemOf(error, 'ref')
 }
 
-/** Asked while it is typed; the answer to the form decides. */
-function useIsTaken(ref: string): boolean {
-  const settled = useDeferredValue(ref)
+/** Asked once typing pauses; the answer to the form decides. A ref that is being made here is not taken by another. */
+function useIsTaken(ref: string, isMaking: boolean): boolean {
+  const [settled, settle] = useState(ref)
+  useEffect(() => {
+    const timer = setTimeout(() => settle(ref), TAKEN_PAUSE_MS)
+    return () => clearTimeout(timer)
+  }, [ref])
   const { data } = useQuery({
-    queryKey: ['triggers', 'taken', settled],
+    // Not among the triggers: what is read anew when one of them is made would find that one.
+    queryKey: ['refs-taken', settled],
     queryFn: ({ signal }) =>
       api('GET /api/v1/triggers', {
         query: { search: settled, sort: 'ref', order: 'asc', limit: 10 },
         signal,
       }),
-    enabled: REF_PATTERN.test(settled),
+    enabled: REF_PATTERN.test(settled) && !isMaking,
+    gcTime: 0,
   })
-  return settled === ref && data?.data.some((trigger) => trigger.ref === ref) === true
+  return !isMaking && settled === ref && data?.data.some((trigger) => trigger.ref === ref) === true
 }

@@ -1,7 +1,7 @@
 import type { Scheme } from '../../../admin/models.ts'
 import type { Trigger } from '../../../core/trigger.ts'
 import { api } from '../../api/client.ts'
-import { handsOverSecret, isToBeArmed } from '../../parts/schemes.ts'
+import { checksUrlFirst, handsOverSecret, isToBeArmed } from '../../parts/schemes.ts'
 
 /** Whether something has to be entered here that only the sender knows: a secret, a public key, an id. */
 export const asksForKeys = (scheme: Scheme): boolean =>
@@ -10,13 +10,19 @@ export const asksForKeys = (scheme: Scheme): boolean =>
 
 /**
  * Makes everything that the sender has to be told. The check comes before the webhook is switched on, so that nothing comes in
- * unverified; of a sender that shows its secret only once it has the URL, the webhook stays off until the secret is here.
+ * unverified; of a sender that shows its secret only once it has the URL, the webhook stays off until the secret is here, unless the sender
+ * checks the URL before.
  *
  * @returns the secret that was made, which no later answer has
  */
 export async function prepare(scheme: Scheme, trigger: Trigger): Promise<string | null> {
   const params = { ref: trigger.ref }
   const isSet = trigger.webhook_verification_scheme === scheme.name
+  if (checksUrlFirst(scheme)) {
+    if (!isSet) await answerCheckOnly(scheme, trigger)
+    await api('POST /api/v1/triggers/:ref/webhooks/enable', { params })
+    return null
+  }
   if (asksForKeys(scheme)) {
     if (trigger.webhook_url !== null) return null
     await api('POST /api/v1/triggers/:ref/webhooks/enable', { params })
@@ -27,6 +33,24 @@ export async function prepare(scheme: Scheme, trigger: Trigger): Promise<string 
   if (isToBeArmed(scheme)) await api('POST /api/v1/triggers/:ref/webhooks/handshake', { params, body: {} })
   await api('POST /api/v1/triggers/:ref/webhooks/enable', { params })
   return secret
+}
+
+/**
+ * The check of the URL needs the scheme and no secret. One that nobody knows is set, and ended at once: whatever else comes is refused until
+ * the secret of the sender is here.
+ */
+async function answerCheckOnly(scheme: Scheme, { ref }: Trigger): Promise<void> {
+  const secret = [...crypto.getRandomValues(new Uint8Array(32))]
+    .map((byte) => byte.toString(16).padStart(2, '0'))
+    .join('')
+  await api('PUT /api/v1/triggers/:ref/webhooks/verification', {
+    params: { ref },
+    body: { scheme: scheme.name, secret },
+  })
+  await api('POST /api/v1/triggers/:ref/webhooks/secrets/:label/expire', {
+    params: { ref, label: 'default' },
+    body: { in_seconds: 0 },
+  })
 }
 
 async function verifyBy(scheme: Scheme, trigger: Trigger): Promise<string | null> {

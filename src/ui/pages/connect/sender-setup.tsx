@@ -5,8 +5,9 @@ import type { Trigger } from '../../../core/trigger.ts'
 import { Button } from '../../kit/button.tsx'
 import { describeError, Notice } from '../../kit/feedback.tsx'
 import { Card, Code } from '../../kit/layout.tsx'
-import { handsOverSecret, titleOf } from '../../parts/schemes.ts'
+import { checksUrlFirst, handsOverSecret, titleOf } from '../../parts/schemes.ts'
 import { LocalUrl, SenderSamples, SenderText } from '../../parts/sender-instructions.tsx'
+import { useVerification } from '../trigger/queries.ts'
 import { FirstWebhook } from './first-webhook.tsx'
 import { KeysForm } from './keys-form.tsx'
 import { asksForKeys, replaceSecret } from './prepare.ts'
@@ -70,7 +71,11 @@ function Item({ name, children }: { readonly name: string; readonly children: Re
 /** The secret, or the fields for what the sender shows, or what is to be expected of it. */
 function Proof({ trigger, scheme, secret, onSecret }: SenderSetupProps) {
   const [isOwnSecret, setOwnSecret] = useState(false)
-  const isSet = trigger.webhook_verification_scheme === scheme.name
+  const { data: state } = useVerification(trigger.ref)
+  // Of a sender that checks the URL first, the scheme is set before any secret is.
+  const isSet =
+    trigger.webhook_verification_scheme === scheme.name &&
+    (!checksUrlFirst(scheme) || state?.secrets.some((one) => !one.is_expired) === true)
   if (scheme.kind === 'none') {
     return <Notice tone="warn">{scheme.not_signed}</Notice>
   }
