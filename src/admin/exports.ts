@@ -133,11 +133,14 @@ function exporter({ authentication, log, queues, draining }: Omit<Deps, 'store'>
       const { value } = await pieces.next()
       const stream = new ExportStream(value ?? '', pieces, {
         onEnd: end,
-        onBrokenOff: (fault) =>
+        onBrokenOff: (fault) => {
+          // Who does not read would hold its connection for ever.
+          server?.timeout(request, LAST_SECONDS)
           log.warn('an export broke off', {
             request_id: String(set.headers[REQUEST_ID_HEADER]),
             reason: reasonOf(fault),
-          }),
+          })
+        },
       })
       // A search that finds nothing for long says nothing for as long. Whoever has gone away is noticed all the same.
       server?.timeout(request, 0)
@@ -150,6 +153,9 @@ function exporter({ authentication, log, queues, draining }: Omit<Deps, 'store'>
     }
   }
 }
+
+/** Bun counts in steps of four. */
+const LAST_SECONDS = 4
 
 const tooMany = (): Rejection =>
   new Rejection('exports_exceeded', `${EXPORTS_MAX} exports are under way already`, {
