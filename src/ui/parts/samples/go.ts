@@ -38,7 +38,7 @@ const PACKAGES = {
 
 const quote = (text: string): string => literal(text, '"')
 
-/** For Go 1.24 or newer, without modules. */
+/** For Go 1.16 or newer, without modules. */
 export function goSample(recipe: Recipe): string {
   const { url, signature, timeUnit, hasId, hasSecret, headers, queryParameter } = recipe
   const lines = [
@@ -54,7 +54,7 @@ export function goSample(recipe: Recipe): string {
       ? `address := ${quote(url)}`
       : `address := ${quote(`${url}?${queryParameter}=`)} + url.QueryEscape(secret)`,
     `body := \`${SAMPLE_BODY}\``,
-    ...(hasId ? ['id := "msg_" + rand.Text()'] : []),
+    ...(hasId ? ID : []),
     ...(timeUnit === null ? [] : [`ts := ${TIMES[timeUnit]}`]),
     ...(signature === null ? [] : signing(signature)),
     '',
@@ -88,6 +88,14 @@ export function goSample(recipe: Recipe): string {
     '}',
   ].join('\n')
 }
+
+const ID = [
+  'random := make([]byte, 12)',
+  'if _, err := rand.Read(random); err != nil {',
+  '\tlog.Fatal(err)',
+  '}',
+  'id := "msg_" + hex.EncodeToString(random)',
+] as const
 
 const FATAL = ['if err != nil {', '\tlog.Fatal(err)', '}'] as const
 

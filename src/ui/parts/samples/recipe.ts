@@ -19,7 +19,7 @@ export interface Recipe {
   readonly hasSecret: boolean
   /** Beside the content type. */
   readonly headers: readonly { readonly name: string; readonly value: readonly Part[] }[]
-  /** A parameter of the URL that carries the secret. */
+  /** The parameter of the URL that carries the secret, as it is written in a URL. */
   readonly queryParameter: string | null
 }
 
@@ -105,7 +105,7 @@ export function recipeOf(
 
 function tokenRecipe(plain: Recipe, { at = '', prefix = '' }: SchemeRecord): Recipe | null {
   const [, source, name = ''] = /^(header|query):(.+)$/.exec(at) ?? []
-  if (source === 'query') return { ...plain, queryParameter: name }
+  if (source === 'query') return { ...plain, queryParameter: encodeURIComponent(name) }
   if (source === 'header') return { ...plain, headers: [header(name, { text: prefix }, { value: 'secret' })] }
   return null
 }

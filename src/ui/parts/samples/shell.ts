@@ -20,6 +20,12 @@ const TIMES = {
   iso: 'ts=$(date -u +%Y-%m-%dT%H:%M:%SZ)',
 } as const
 
+/** Every byte as a URL can have it: no shell knows which of them need it. */
+const PARAMETER = [
+  `parameter=$(printf '%s' "$${SECRET_VARIABLE}" |`,
+  "  od -An -vtx1 | tr -d ' \\n' | sed 's/../%&/g')",
+] as const
+
 /** Commands for a POSIX shell with curl and OpenSSL. */
 export function shellSample(recipe: Recipe): string {
   const { url, signature, timeUnit, hasId, hasSecret, headers, queryParameter } = recipe
@@ -27,7 +33,7 @@ export function shellSample(recipe: Recipe): string {
   const target =
     queryParameter === null
       ? single(url)
-      : quote([{ text: `${url}${url.includes('?') ? '&' : '?'}${queryParameter}=` }, { value: 'secret' }])
+      : `${quote([{ text: `${url}?${queryParameter}=` }]).slice(0, -1)}\${parameter}"`
   return [
     ...(hasSecret
       ? [`# First:  read -rs ${SECRET_VARIABLE}; export ${SECRET_VARIABLE}   (and paste the secret)`]
@@ -36,6 +42,7 @@ export function shellSample(recipe: Recipe): string {
     ...(hasId ? ['id="msg_$(openssl rand -hex 12)"'] : []),
     ...(timeUnit === null ? [] : [TIMES[timeUnit]]),
     ...(signature === null ? [] : signing(signature)),
+    ...(queryParameter === null ? [] : PARAMETER),
     ...(isBasic ? [`credentials=$(printf '%s' "$${SECRET_VARIABLE}" | openssl base64 -A)`] : []),
     '',
     `curl -i ${target} \\`,
