@@ -61,9 +61,10 @@ export class Authentication {
   /**
    * By the bearer token, else by the cookie. A wrong token is refused whatever cookie stands beside it.
    *
+   * @param isActivity - false: it is only asked whether the session goes on, which does not put off its end
    * @throws Rejection `unauthorized`, `origin_refused`, `sign_ins_slowed`, `store_unavailable`
    */
-  async identify(request: Request, client: string | null): Promise<Identity> {
+  async identify(request: Request, client: string | null, isActivity = true): Promise<Identity> {
     const authorization = request.headers.get('authorization')
     if (authorization !== null) {
       const [, given] = AUTHORIZATION.exec(authorization) ?? []
@@ -73,7 +74,7 @@ export class Authentication {
     const sessionToken = sessionTokenOf(request)
     if (sessionToken === null) throw unauthorized('there is neither a bearer token nor a session')
     requireOwnPage(request)
-    const session = await this.#deps.store.adminSessions.find(sessionToken)
+    const session = await this.#deps.store.adminSessions.find(sessionToken, isActivity)
     if (session === null) throw unauthorized('the session is not known, or has ended')
     const { apiToken, installationMac: mac, expires } = session
     if (apiToken !== null) return { ...identityOf(apiToken, 'session'), expires }

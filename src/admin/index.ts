@@ -45,6 +45,8 @@ export interface AdminDeps extends AuthenticationDeps {
   readonly queues: () => Readonly<Record<'intake' | 'audit' | 'lookups' | 'rateLimit', number>>
   /** Aborted when the process begins to end. */
   readonly draining: AbortSignal
+  /** How often it is asked whether who follows the log still may. Default: `TAIL_IDENTITY_MS`. */
+  readonly tailIdentityMs?: number
   isReady(): boolean
 }
 

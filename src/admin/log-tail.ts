@@ -17,6 +17,7 @@ interface Deps {
   readonly authentication: Authentication
   /** Aborted when the process begins to end: who follows the log would otherwise hold it up. */
   readonly draining: AbortSignal
+  readonly tailIdentityMs?: number
 }
 
 const TailQuery = t.Object(
@@ -31,16 +32,18 @@ const isRowId: Rule = (id, field) =>
   problemIf(requestIdTimeMs(String(id)) === null, field, 'must be the id of a row of the log')
 
 /** The webhook event log as it grows, as server-sent events. */
-export const logTail = ({ store, authentication, draining }: Deps) =>
+export const logTail = ({ store, authentication, draining, tailIdentityMs = TAIL_IDENTITY_MS }: Deps) =>
   new Elysia({ name: 'admin.log-tail' }).get(
     '/api/v1/webhook-event-log/tail',
     async ({ query: { after, ...filter }, request, server }) => {
       // Nothing follows a head, and what never ends would be read to its end for its length.
       if (request.method === 'HEAD') return new Response(null, { headers: HEADERS })
       const client = authentication.clientOf(request, server)
-      const tail = new Tail(logFilterOf(filter), async () => {
-        await authentication.identify(request, client)
-      })
+      const requireIdentity = async () => {
+        // A page that is left open would otherwise never be signed out.
+        await authentication.identify(request, client, false)
+      }
+      const tail = new Tail(logFilterOf(filter), requireIdentity, tailIdentityMs)
       await tail.start(store, lastEventId(request) ?? after ?? null)
       tail.endWith(draining)
       tail.endWith(request.signal)
@@ -102,10 +105,10 @@ class Tail implements TailReader {
   readonly #signals: AbortSignal[] = []
   readonly #end = () => this.end()
 
-  constructor(filter: LogFilter, requireIdentity: () => Promise<void>) {
+  constructor(filter: LogFilter, requireIdentity: () => Promise<void>, identityMs: number) {
     this.#filter = filter
     this.#requireIdentity = requireIdentity
-    this.#identityTimer = setInterval(() => void this.#checkIdentity(), TAIL_IDENTITY_MS)
+    this.#identityTimer = setInterval(() => void this.#checkIdentity(), identityMs)
     let isFirst = true
     this.stream = new ReadableStream(
       {

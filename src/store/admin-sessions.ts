@@ -53,12 +53,16 @@ export class AdminSessions {
     return row === undefined ? null : toToken(row)
   }
 
-  /** @returns `null` when there is none, or it or its token has ended */
-  async find(sessionToken: string): Promise<LiveSession | null> {
+  /**
+   * @param isActivity - false: it is looked at, and not used
+   * @returns `null` when there is none, or it or its token has ended
+   */
+  async find(sessionToken: string, isActivity = true): Promise<LiveSession | null> {
     const [row] = await this.#lookUp<SessionRow>(FIND_SESSION, [
       digest(sessionToken),
       LAST_USE_WRITE_SECONDS,
       ADMIN_SESSION_IDLE_SECONDS_MAX,
+      isActivity,
     ])
     if (row === undefined) return null
     return {
@@ -110,7 +114,10 @@ export class AdminSessions {
   }
 
   /** Strangers can ask for look-ups, so those that wait are bounded. */
-  async #lookUp<Row extends object>(statement: string, parameters: (Buffer | number)[]): Promise<Row[]> {
+  async #lookUp<Row extends object>(
+    statement: string,
+    parameters: (Buffer | number | boolean)[],
+  ): Promise<Row[]> {
     if (this.#lookups >= SIGN_IN_LOOKUPS_MAX) throw storeUnavailable('too many sign-ins are being looked up')
     this.#lookups += 1
     try {
@@ -165,7 +172,7 @@ const FIND_SESSION = `
   with seen as (
     update attune.admin_session s
     set last_seen = now()
-    where s.token_hash = $1::bytea and ${IS_IN_USE}
+    where $4::boolean and s.token_hash = $1::bytea and ${IS_IN_USE}
       and s.last_seen < now() - make_interval(secs => $2::integer)
   )
   select t.id::text, t.name, t.role, t.expires, s.installation_mac, least(s.expires, t.expires) as ends

@@ -13,6 +13,8 @@ import type { EngineUnderTest } from '../support/database.ts'
 import { recordingLog } from '../support/log.ts'
 
 export const TOKEN = 'test-token-0123456789-0123456789-abcdef'
+/** Often enough that no test waits for it. */
+const TAIL_IDENTITY_TEST_MS = 200
 export const PUBLIC_URL = 'https://hooks.example.test'
 
 export interface Call {
@@ -67,6 +69,7 @@ export async function startAdmin(
     pages: new Map(),
     isReady: () => ready,
     draining: draining.signal,
+    tailIdentityMs: TAIL_IDENTITY_TEST_MS,
     queues: () => ({ intake: 1, audit: 2, lookups: 3, rateLimit: 4 }),
     // So that X-Forwarded-For makes a call come from wherever a test likes.
     trustedProxies: ['127.0.0.1'],

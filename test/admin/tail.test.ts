@@ -1,8 +1,9 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import type { WebhookEventLogRow } from '../../src/core/event.ts'
-import { TAIL_IDENTITY_MS, TAIL_READERS_MAX, TAIL_ROWS_MAX } from '../../src/core/limits.ts'
+import { ADMIN_SESSION_IDLE_SECONDS_MAX, TAIL_READERS_MAX, TAIL_ROWS_MAX } from '../../src/core/limits.ts'
 import { engines } from '../support/database.ts'
 import { eventually } from '../support/eventually.ts'
+import { signedIn, withSql } from './console.ts'
 import {
   type AdminUnderTest,
   accept,
@@ -26,7 +27,7 @@ interface Message {
 async function follow(admin: AdminUnderTest, query = '', headers: Record<string, string> = {}) {
   const leaving = new AbortController()
   const response = await fetch(`${admin.origin}${TAIL}${query}`, {
-    headers: { authorization: `Bearer ${TOKEN}`, ...headers },
+    headers: 'cookie' in headers ? headers : { authorization: `Bearer ${TOKEN}`, ...headers },
     signal: leaving.signal,
   })
   const messages: Message[] = []
@@ -233,9 +234,21 @@ describe.each([...engines])('the live tail on $name', (engine) => {
     const [reader, other] = [await start('', { authorization: `Bearer ${token}` }), await start()]
     expect(reader.response.status).toBe(200)
     await admin.call('DELETE', `/api/v1/tokens/${id}`)
-    await eventually(() => reader.hasEnded(), 2 * TAIL_IDENTITY_MS)
+    await eventually(() => reader.hasEnded())
     expect(other.hasEnded()).toBe(false)
-  }, 30_000)
+  })
+
+  test('ends with a session that is left alone: to follow the log is not to be there', async () => {
+    const cookie = await signedIn(admin)
+    const page = await follow(admin, '', { cookie, 'sec-fetch-site': 'same-origin' })
+    readers.push(page)
+    expect(page.response.status).toBe(200)
+    const seconds = ADMIN_SESSION_IDLE_SECONDS_MAX - 2
+    await withSql(admin, `update attune.admin_session set last_seen = now() - interval '${seconds} seconds'`)
+    await eventually(() => page.hasEnded(), 10_000)
+    const again = await admin.call('GET', '/api/v1/triggers', { token: null, headers: { cookie } })
+    expect(again.status).toBe(401)
+  }, 15_000)
 
   test('ends when the process begins to end', async () => {
     const other = await startAdmin(engine)
