@@ -159,6 +159,9 @@ export function isConnectionLost(error: unknown): boolean {
   return code === null || isDriverCode(code) || /^(08|57P)/.test(code)
 }
 
+/** Whether the database has found that what it has stored is damaged: `data_corrupted`, `index_corrupted`. */
+export const isDataDamaged = (error: unknown): boolean => /^XX00[12]$/.test(faultCode(error) ?? '')
+
 export function isTransient(error: unknown): boolean {
   const code = faultCode(error)
   if (code === null) return false

@@ -9,7 +9,7 @@ import type { Log } from '../core/log.ts'
 import { eventTerms } from '../core/payload-terms.ts'
 import { Rejection } from '../core/rejection.ts'
 import { requestIdTime, requestIdTimeMs } from '../core/request-id.ts'
-import { describeFault, type Engine, type Pool } from './connection.ts'
+import { describeFault, type Engine, isDataDamaged, type Pool } from './connection.ts'
 
 /** An event that waits to be indexed. */
 interface WaitingRow {
@@ -18,6 +18,8 @@ interface WaitingRow {
   readonly source_ip: string | null
   readonly content_type: string | null
   readonly body: Uint8Array | null
+  /** The database has the row and cannot read its body any more. */
+  readonly isDamaged?: true
 }
 
 interface StateRow {
@@ -170,27 +172,37 @@ export class PayloadIndexer {
 
   /** What follows the mark, but for the newest second, in which older ones may still come. */
   async #waiting(mark: string): Promise<WaitingRow[]> {
-    return this.#pool.run(STATEMENT_MS_MAX, (sql) =>
-      sql.unsafe<WaitingRow[]>(WAITING, [
-        mark,
-        requestIdTime(mark).toISOString(),
-        this.#rows,
-        PAYLOAD_SEARCH_BYTES_MAX,
-        PAYLOAD_INDEX_BYTES_MAX,
-      ]),
-    )
+    const since = requestIdTime(mark).toISOString()
+    return this.#read(WAITING, (rows, bytesMax) => [mark, since, rows, bytesMax, PAYLOAD_INDEX_BYTES_MAX])
   }
 
   async #missed(fromMs: number, toMs: number, mark: string): Promise<WaitingRow[]> {
-    return this.#pool.run(STATEMENT_MS_MAX, (sql) =>
-      sql.unsafe<WaitingRow[]>(MISSED, [
-        mark,
-        new Date(Math.max(0, fromMs)).toISOString(),
-        new Date(Math.max(0, toMs)).toISOString(),
-        this.#rows,
-        PAYLOAD_SEARCH_BYTES_MAX,
-      ]),
-    )
+    const [from, to] = [fromMs, toMs].map((ms) => new Date(Math.max(0, ms)).toISOString())
+    return this.#read(MISSED, (rows, bytesMax) => [mark, from ?? '', to ?? '', rows, bytesMax])
+  }
+
+  /** Steps over a body that is damaged where it lies: else it would be asked for again for ever, and none behind it be indexed. */
+  async #read(
+    statement: string,
+    parameters: (rows: number, bytesMax: number) => (string | number)[],
+  ): Promise<WaitingRow[]> {
+    // The pool would take it for a database that is away.
+    const ask = (rows: number, bytesMax: number): Promise<WaitingRow[] | null> =>
+      this.#pool.run(STATEMENT_MS_MAX, (sql) =>
+        sql.unsafe<WaitingRow[]>(statement, parameters(rows, bytesMax)).catch((error: unknown) => {
+          if (isDataDamaged(error)) return null
+          throw error
+        }),
+      )
+    const rows = await ask(this.#rows, PAYLOAD_SEARCH_BYTES_MAX)
+    if (rows !== null) return rows
+    // One by one up to the one that it is.
+    this.#rows = 1
+    const one = await ask(1, PAYLOAD_SEARCH_BYTES_MAX)
+    if (one !== null) return one
+    const damaged = await ask(1, NO_BODIES)
+    if (damaged === null) throw new Error('a row of attune.event is damaged')
+    return damaged.map((row) => ({ ...row, isDamaged: true }))
   }
 
   /** @returns false when another process has taken over */
@@ -210,7 +222,8 @@ export class PayloadIndexer {
   }
 
   /** An event that cannot be read gets no terms: it is not found by its payload, and the others are. */
-  #termsOf({ id, trigger_ref, source_ip, content_type, body }: WaitingRow): number[] {
+  #termsOf({ id, trigger_ref, source_ip, content_type, body, isDamaged }: WaitingRow): number[] {
+    if (isDamaged) return this.#passOver(id, 'its body is damaged in the database')
     try {
       return eventTerms({
         triggerRef: trigger_ref,
@@ -219,14 +232,18 @@ export class PayloadIndexer {
         body,
       })
     } catch (error) {
-      this.#log.error('an event could not be indexed and is passed over', {
-        event_id: id,
-        reason: error instanceof Error ? error.name : 'unknown',
-      })
-      return []
+      return this.#passOver(id, error instanceof Error ? error.name : 'unknown')
     }
   }
+
+  #passOver(id: string, reason: string): number[] {
+    this.#log.error('an event could not be indexed and is passed over', { event_id: id, reason })
+    return []
+  }
 }
+
+/** Below the size of any body. */
+const NO_BODIES = -1
 
 const COLUMNS = `id, trigger_ref, host(source_ip) as source_ip, content_type, payload_size_bytes, body`
 

@@ -27,7 +27,7 @@ function where(path: string, value: string): EventFilter {
   return { payload: { path: parsed, value } }
 }
 
-describe.each(engines)('the search in payloads ($name)', ({ open }) => {
+describe.each(engines)('the search in payloads ($name)', ({ name: engineName, open }) => {
   let database: TestEngine
   let store: Store
   let sql: Sql
@@ -245,6 +245,35 @@ describe.each(engines)('the search in payloads ($name)', ({ open }) => {
     expect(await find(where('__proto__.a', '1'))).toEqual([ids[8] ?? ''])
     expect(log.entries.filter(({ message }) => message.includes('passed over'))).toEqual([])
   })
+
+  // No row of the embedded database can be damaged from within.
+  test.if(engineName === 'postgresql')(
+    'a body that the database cannot read any more is stepped over',
+    async () => {
+      const [before, damaged, behind] = [
+        await accept({ id: idAt(long), body: bytes('{"a":1}') }),
+        await accept({ id: idAt(long + 1), body: bytes(`{"a":1,"b":"${'x'.repeat(20_000)}"}`) }),
+        await accept({ id: idAt(long + 2), body: bytes('{"a":1}') }),
+      ]
+      // As a failing disk would: the bytes, which are kept beside their row, are gone.
+      await sql.begin(async (tx) => {
+        const [toast] = await tx<{ oid: string; name: string }[]>`
+        select t.oid::text, t.relname as name from pg_class c join pg_class t on t.oid = c.reltoastrelid
+        where c.oid = (select tableoid from attune.event where id = ${damaged}::text::uuid)`
+        const { oid = '', name = '' } = toast ?? {}
+        await tx`set local allow_system_table_mods = on`
+        await tx`update pg_class set relkind = 'r' where oid = ${oid}::text::oid`
+        await tx.unsafe(`delete from pg_toast.${name}`)
+        await tx`update pg_class set relkind = 't' where oid = ${oid}::text::oid`
+      })
+      const read = sql.unsafe('select body from attune.event where id = $1::text::uuid', [damaged])
+      expect(await read.catch(({ code }: { code: string }) => code)).toBe('XX001')
+      await index([before, damaged, behind])
+      expect(await find(where('a', '1'))).toEqual([behind, before])
+      const passedOver = log.entries.filter(({ message }) => message.includes('passed over'))
+      expect(passedOver).toMatchObject([{ fields: { event_id: damaged } }])
+    },
+  )
 
   test('what was stored after younger events is indexed too', async () => {
     const nowMs = Date.now()
