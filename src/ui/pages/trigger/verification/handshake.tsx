@@ -8,8 +8,8 @@ import { Button } from '../../../kit/button.tsx'
 import { Dialog } from '../../../kit/dialog.tsx'
 import { ErrorState, Notice, toast } from '../../../kit/feedback.tsx'
 import { Select } from '../../../kit/form.tsx'
+import { formatInstant } from '../../../kit/format.ts'
 import { Code } from '../../../kit/layout.tsx'
-import { Time } from '../../../kit/text.tsx'
 import { handsOverSecret, isToBeArmed } from '../../../parts/schemes.ts'
 import { triggerKey } from '../queries.ts'
 
@@ -72,9 +72,7 @@ function Expectation({ trigger, handshake }: HandshakeProps) {
     <>
       <p>
         {isExpected ? (
-          <>
-            It is expected until <Time at={until} />. Set the webhook up at the sender now.
-          </>
+          <>It is expected until {formatInstant(new Date(until))}. Set the webhook up at the sender now.</>
         ) : (
           `None is expected now: ${handsOverSecret({ handshake }) ? 'a secret that is handed over' : 'a subscription that wants to be confirmed'} is refused.`
         )}
