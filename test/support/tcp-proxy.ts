@@ -5,6 +5,8 @@ export interface TcpProxy {
   readonly port: number
   /** Forwards nothing more on any connection and closes none, as a firewall that has lost its memory. New ones are swallowed too. */
   blackhole(): void
+  /** Ends every connection, and each new one at once, until it heals: as when a cable is pulled and the machine notices. */
+  cut(): void
   /**
    * Goes on forwarding what the client sends, and swallows every answer: what was asked for is done, and nobody hears of it.
    *
@@ -25,10 +27,15 @@ export async function startTcpProxy(toPort: number): Promise<TcpProxy> {
   const pairs = new Set<Pair>()
   const dead = new Set<Pair>()
   const mute = new Set<Pair>()
-  let state: 'open' | 'mute' | 'blackhole' = 'open'
+  let state: 'open' | 'mute' | 'blackhole' | 'cut' = 'open'
   let forwardedBytes = 0
 
   const listener = createServer((client) => {
+    if (state === 'cut') {
+      client.on('error', () => {})
+      client.destroy()
+      return
+    }
     const pair = { client, server: connect({ port: toPort, host: '127.0.0.1' }) }
     pairs.add(pair)
     if (state === 'blackhole') dead.add(pair)
@@ -57,6 +64,14 @@ export async function startTcpProxy(toPort: number): Promise<TcpProxy> {
 
   return {
     port: address.port,
+    cut() {
+      state = 'cut'
+      for (const { client, server } of pairs) {
+        client.destroy()
+        server.destroy()
+      }
+      pairs.clear()
+    },
     blackhole() {
       state = 'blackhole'
       for (const pair of pairs) dead.add(pair)
