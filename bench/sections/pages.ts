@@ -4,11 +4,13 @@ import type { Large } from '../large.ts'
 import { median } from '../measure.ts'
 import type { Ours } from '../ours.ts'
 import { number, table } from '../report.ts'
+import { consoleQuestions } from './console-questions.ts'
 
 const LOG = '/api/v1/webhook-event-log'
 const STATS = '/api/v1/stats'
 /** The second page and one far behind it. */
 const CURSOR_PAGES = 20
+const LATER_PAGES = 5
 
 interface Question {
   readonly path: string
@@ -22,17 +24,20 @@ export async function pages(bench: Bench, { server }: Large): Promise<void> {
   const ask = (paths: readonly string[]) => timeAll(server, paths, profile.repetitions)
   const lists = await ask([...filters(), ...(await cursorPages(server))])
   const stats = await ask([STATS, '/api/v1/triggers/fill.1/stats', '/api/v1/triggers/bench.0/stats'])
+  const questions = consoleQuestions()
+  const pagesOfConsole = await ask([...questions, ...(await laterPages(server, questions))])
   table(
     'the admin API on the large database',
     ['path', 'rows', 'median ms', 'slowest ms'],
-    [...lists, ...stats].map(({ path, rows, medianMs, slowestMs }) => [
-      path.replace(/cursor=(.{12}).*/, 'cursor=$1…'),
+    [...lists, ...stats, ...pagesOfConsole].map(({ path, rows, medianMs, slowestMs }) => [
+      path.replace(/cursor=(.{12}).*/, 'cursor=$1…').replace(/refs=[^&]*/, 'refs=…'),
       ...[rows, medianMs, slowestMs].map(number),
     ]),
   )
-  report.addRaw('pages', { lists, stats })
+  report.addRaw('pages', { lists, stats, console: pagesOfConsole })
   if (profile.name === 'short') return
   report.addFigure('page', Math.max(...lists.map(({ medianMs }) => medianMs)))
+  report.addFigure('console', Math.max(...[...lists, ...pagesOfConsole].map(({ medianMs }) => medianMs)))
   report.addFigure('statistics', Math.max(...stats.map(({ medianMs }) => medianMs)))
 }
 
@@ -78,6 +83,21 @@ async function cursorPages(server: Ours): Promise<string[]> {
       path = `${LOG}?${query}&cursor=${cursor}`
       if (page === 1 || page === CURSOR_PAGES) paths.push(path)
     }
+  }
+  return paths
+}
+
+/** A page some way behind the first of each list that has so many. */
+async function laterPages(server: Ours, questions: readonly string[]): Promise<string[]> {
+  const paths: string[] = []
+  for (const question of questions) {
+    let path = question
+    for (let page = 1; page <= LATER_PAGES; page += 1) {
+      const { next_cursor: cursor } = (await server.admin('GET', path)) as { next_cursor?: string | null }
+      if (cursor == null) break
+      path = `${question}${question.includes('?') ? '&' : '?'}cursor=${cursor}`
+    }
+    if (path !== question) paths.push(path)
   }
   return paths
 }
