@@ -244,7 +244,7 @@ describe('an attempt', () => {
 })
 
 describe('the command that sends an attempt again', () => {
-  test.each(['markup', 'marks', 'names', 'bytes', 'page', 'form', 'shell', 'quotes', 'nul'])(
+  test.each(['markup', 'marks', 'names', 'bytes', 'page', 'form', 'shell', 'quotes', 'nul', 'long'])(
     'sends what came to the letter, and runs nothing of it: %s',
     async (name) => {
       await openRow(name)
@@ -253,13 +253,21 @@ describe('the command that sends an attempt again', () => {
       const command = await page.evaluate<string>('navigator.clipboard.readText()')
       const folder = mkdtempSync(join(tmpdir(), 'attune-curl-'))
       try {
+        const isInFile = command.includes("'@")
+        if (isInFile) {
+          const downloading = page.waitForEvent('download')
+          await drawer().getByRole('link', { name: 'Download' }).click()
+          const download = await downloading
+          await download.saveAs(join(folder, download.suggestedFilename()))
+        }
+        const before = readdirSync(folder)
         const shell = Bun.spawn(['bash', '-c', command], { cwd: folder, stdout: 'pipe', stderr: 'pipe' })
         const [text, , code] = await Promise.all([
           new Response(shell.stdout).json() as Promise<{ data: { event_id: string } }>,
           new Response(shell.stderr).text(),
           shell.exited,
         ])
-        expect([code, readdirSync(folder)]).toEqual([0, []])
+        expect([code, readdirSync(folder), before.length]).toEqual([0, before, isInFile ? 1 : 0])
         const sent = await under.server.body(text.data.event_id)
         expect(sent.equals(Buffer.from(BODIES[name] ?? ''))).toBe(true)
         const headersOf = async (id: string) => {
@@ -267,8 +275,8 @@ describe('the command that sends an attempt again', () => {
           const pairs = json.data.headers as [string, string][]
           return pairs.map(([header, value]) => `${header.toLowerCase()}: ${value}`).sort()
         }
-        const before = await headersOf(rows.get(name) ?? '')
-        const added = (await headersOf(text.data.event_id)).filter((header) => !before.includes(header))
+        const had = await headersOf(rows.get(name) ?? '')
+        const added = (await headersOf(text.data.event_id)).filter((header) => !had.includes(header))
         expect(added).toEqual(['accept: */*', `host: 127.0.0.1:${under.server.receiverPort}`])
       } finally {
         rmSync(folder, { recursive: true, force: true })

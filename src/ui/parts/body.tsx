@@ -72,12 +72,14 @@ export function BodyView({ path, contentType, sizeBytes, missing, onFind }: Body
         </Notice>
       )}
       <PayloadView bytes={data.bytes} contentType={contentType} onFind={onFind} />
+      {!data.isCut && data.bytes.byteLength > 0 && <DownloadLink path={path} />}
     </div>
   )
 }
 
-export const DownloadLink = ({ path }: { readonly path: string }) => (
-  <a href={path} download className={buttonClass('secondary', true)}>
+/** The file is called as the command names it that sends the attempt again: by the id of the event or of the row. */
+const DownloadLink = ({ path }: { readonly path: string }) => (
+  <a href={path} download={`${path.split('/').at(-2)}.bin`} className={buttonClass('secondary', true)}>
     <Download aria-hidden className="size-4" />
     Download
   </a>
