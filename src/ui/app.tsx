@@ -41,7 +41,7 @@ export function App() {
             <RequireSession
               signIn={(hasEnded) => <SignIn hasEnded={hasEnded} />}
               loading={<LoadingRows />}
-              failed={(error, retry) => <ErrorState error={error} retry={retry} />}
+              failed={(error, retry) => <Unreached error={error} retry={retry} />}
             >
               <Shell>
                 <Pages />
@@ -51,6 +51,16 @@ export function App() {
         </Tooltip.Provider>
       </QueryClientProvider>
     </CSPProvider>
+  )
+}
+
+/** Before anybody can be asked to sign in: there is no page yet, and this one has to say so by itself. */
+function Unreached({ error, retry }: { readonly error: Error; readonly retry: () => void }) {
+  return (
+    <main className="mx-auto max-w-2xl p-4 sm:p-6">
+      <PageHead title="Attune Webhooks" />
+      <ErrorState error={error} retry={retry} />
+    </main>
   )
 }
 

@@ -45,7 +45,11 @@ export const EMPTY_STATES: readonly State[] = [
   { name: 'events, empty', path: '/events', reach: shows('No events yet') },
   { name: 'test tool, nothing chosen', path: '/test', reach: shows('Choose a trigger') },
   { name: 'API tokens, none', path: '/settings/tokens', reach: shows('No API tokens yet') },
-  { name: 'admin audit log, empty', path: '/settings/changes', reach: shows('No changes here') },
+  {
+    name: 'admin audit log, nothing fits',
+    path: '/settings/changes?target=nobody',
+    reach: shows('No changes here'),
+  },
 ]
 
 const OVERVIEW: readonly State[] = [
@@ -152,7 +156,39 @@ const EDITORS: readonly State[] = [
     name: 'verification to be turned off',
     path: CHECKS,
     reach: opened('Turn it off'),
-    opens: 'pages/trigger/verification.tsx',
+    opens: 'pages/trigger/verification/turn-off.tsx',
+  },
+  {
+    name: 'verification, edited',
+    path: CHECKS,
+    reach: opened('Change verification'),
+    opens: 'pages/trigger/verification/editor.tsx',
+  },
+  {
+    name: 'verification, its scheme looked for',
+    path: CHECKS,
+    async reach(page) {
+      await opened('Change verification')(page)
+      await unfolded('Scheme')(page)
+    },
+    opens: 'pages/trigger/verification/fields.tsx',
+  },
+  {
+    name: 'verification by a scheme of their own',
+    path: CHECKS,
+    async reach(page) {
+      await opened('Change verification')(page)
+      await page.getByRole('combobox', { name: 'Scheme' }).fill('of your own')
+      await page.getByRole('option', { name: /of your own/ }).click()
+      await page.getByLabel('Scheme as JSON').fill('{')
+      await shows('It is no JSON object')(page)
+    },
+  },
+  {
+    name: 'a secret that was handed over',
+    path: '/triggers/notion.pages?tab=checks',
+    reach: opened('Show the secret that was handed over'),
+    opens: 'pages/trigger/verification/handshake.tsx',
   },
   {
     name: 'rate limit with its preview',
@@ -256,6 +292,15 @@ const LOG: readonly State[] = [
     name: 'event log with every filter',
     path: '/log?code=rate_limited&status=429&ip=127.0.0.1&range=custom',
     reach: shows('Clear all'),
+  },
+  {
+    name: 'event log, to be exported',
+    path: '/log',
+    async reach(page) {
+      await press(page, 'Export')
+      await page.getByRole('menuitem', { name: /As CSV/ }).waitFor()
+    },
+    opens: 'parts/filters/export-menu.tsx',
   },
   {
     name: 'event log, paused',

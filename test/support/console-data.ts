@@ -46,6 +46,15 @@ export async function fillConsole(server: Server): Promise<ConsoleData> {
   await change('PUT', '/triggers/stripe.payments/webhooks/deduplication', { on: ['json:ref'] })
   await change('POST', '/triggers/office.doors/webhooks/disable')
 
+  const notion = await server.createTrigger('notion.pages')
+  await change('PUT', '/triggers/notion.pages/webhooks/verification', { scheme: 'notion' })
+  await change('POST', '/triggers/notion.pages/webhooks/handshake', {})
+  await post(
+    notion.url,
+    JSON.stringify({ verification_token: `secret_${'handedOver'.repeat(4)}` }),
+    'application/json',
+  )
+
   const delivered = github.sign(PUSH, Date.now())
   const accepted = await send(push, delivered)
   const refused = await send(push, tampered(github, delivered))

@@ -27,7 +27,7 @@ export function SenderInstructions({ trigger }: { readonly trigger: Trigger }) {
           ) : (
             <div>
               <h3 className="mb-1.5 font-medium">Webhook URL</h3>
-              <Code label="Webhook URL" text={url} />
+              <Code label="Webhook URL for the sender" text={url} />
               <LocalUrl url={url} />
             </div>
           )}

@@ -83,7 +83,7 @@ const columns = (expire: ((secret: WebhookSecret) => void) | null): readonly Col
     cell: (secret) =>
       expire !== null &&
       !secret.is_expired && (
-        <Button isSmall aria-label={`Expire ${secret.label} now`} onClick={() => expire(secret)}>
+        <Button isSmall aria-label={`Expire now: ${secret.label}`} onClick={() => expire(secret)}>
           Expire now
         </Button>
       ),
