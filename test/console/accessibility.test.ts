@@ -178,6 +178,20 @@ describe('axe-core finds nothing against', () => {
   })
 })
 
+test('a list that is left by Tab closes, and nothing that has the focus is hidden', async () => {
+  const { page } = admin
+  await page.goto(`${server.adminUrl}/log`)
+  await page.getByRole('combobox', { name: 'Trigger', exact: true }).click()
+  await page.getByRole('option').first().waitFor()
+  await page.keyboard.press('Tab')
+  await page.getByRole('option').first().waitFor({ state: 'hidden' })
+  const hidden = await page.evaluate<boolean>(
+    'document.activeElement.closest(\'[aria-hidden="true"]\') !== null',
+  )
+  const isSomewhere = await page.evaluate<boolean>('document.activeElement !== document.body')
+  expect({ hidden, isSomewhere }).toEqual({ hidden: false, isSomewhere: true })
+})
+
 describe('nothing is left out:', () => {
   const states = [...EMPTY_STATES, ...FILLED_STATES, ...VIEWER_STATES]
 

@@ -278,7 +278,7 @@ const LOG: readonly State[] = [
   { name: 'event log on a narrow screen', path: '/log', widthPx: 360, reach: row },
   {
     name: 'event log, nothing fits',
-    path: '/log?outcome=handshake',
+    path: '/log?ip=203.0.113.9',
     reach: shows('No attempt fits these filters'),
   },
   { name: 'event log, outcome unfolded', path: '/log', reach: unfolded('Outcome') },

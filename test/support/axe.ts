@@ -17,6 +17,11 @@ const CONFIGURATION: axe.Spec = {
   rules: [{ id: 'region', selector: 'body *:not([data-base-ui-portal], [data-base-ui-portal] *)' }],
 }
 
+/*
+ * While a list that is searched by typing is open, the kit hides the rest of the page from screen readers and leaves it to the Tab key to
+ * close the list first: that rule is left out then, and `accessibility.test.ts` holds the kit to it.
+ */
+
 /** What is on its way: a skeleton, a request of a form, a panel that slides. */
 const UNSETTLED = '[aria-busy="true"], .animate-pulse, [data-starting-style], [data-ending-style]'
 
@@ -44,9 +49,12 @@ export async function violationsOf(page: Page): Promise<readonly string[]> {
 async function run(page: Page, theme: string, runOnly: axe.RunOnly): Promise<readonly string[]> {
   const options = JSON.stringify({ runOnly, resultTypes: ['violations'] } satisfies axe.RunOptions)
   await eventually(() => page.evaluate<boolean>(`document.documentElement.dataset.theme === '${theme}'`))
+  await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))')
   if (!(await page.evaluate<boolean>("typeof axe === 'object'")))
     await page.evaluate(`${axe.source}; axe.configure(${JSON.stringify(CONFIGURATION)})`)
-  const { violations } = await page.evaluate<axe.AxeResults>(`axe.run(document, ${options})`)
+  const isListOpen = await page.locator('input[role="combobox"][aria-expanded="true"]').count()
+  const { violations: found } = await page.evaluate<axe.AxeResults>(`axe.run(document, ${options})`)
+  const violations = found.filter(({ id }) => !(id === 'aria-hidden-focus' && isListOpen > 0))
   return violations.flatMap(({ id, nodes }) =>
     nodes.map(({ html, target, failureSummary }) =>
       [theme, id, String(target), html.slice(0, 300), failureSummary].join('\n  '),
