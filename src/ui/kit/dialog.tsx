@@ -17,13 +17,16 @@ interface DialogProps {
   readonly isWide?: boolean
 }
 
-/** A dialog over the page. Focus goes in and comes back, Escape closes it. */
+/** A dialog over the page. Focus goes to its first field and comes back to what opened it, Escape closes it. */
 export function Dialog({ title, description, isOpen, onOpenChange, children, isWide = false }: DialogProps) {
+  const popup = useRef<HTMLDivElement>(null)
   return (
     <Base.Root open={isOpen} onOpenChange={onOpenChange}>
       <Base.Portal>
         <Base.Backdrop className={BACKDROP} />
         <Base.Popup
+          ref={popup}
+          initialFocus={() => popup.current?.querySelector<HTMLElement>('input, textarea') ?? true}
           className={classNames(
             'fixed top-1/2 left-1/2 z-40 max-h-[calc(100dvh-2rem)] w-[calc(100vw-2rem)] -translate-x-1/2 -translate-y-1/2 overflow-y-auto',
             'rounded-xl border border-line bg-surface p-5 shadow-xl outline-none',

@@ -85,7 +85,7 @@ export function Tabs({
         ))}
       </BaseTabs.List>
       {tabs.map((tab) => (
-        <BaseTabs.Panel key={tab.value} value={tab.value} className="outline-none">
+        <BaseTabs.Panel key={tab.value} value={tab.value} className="rounded-lg">
           {tab.content}
         </BaseTabs.Panel>
       ))}

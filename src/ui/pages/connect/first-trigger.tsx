@@ -26,7 +26,7 @@ export function FirstTrigger() {
           A trigger is the named thing that a webhook fires. Name one, choose who sends, and give them its
           URL: it takes about a minute.
         </p>
-        <NameForm />
+        <NameForm isFocused />
       </div>
     </Card>
   )

@@ -16,7 +16,7 @@ const REF_PATTERN = /^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/
 export const connectPath = (ref: string): string => `/triggers?connect=${encodeURIComponent(ref)}`
 
 /** The first step: what the trigger is called. The trigger is there when it is done. */
-export function NameForm() {
+export function NameForm({ isFocused = false }: { readonly isFocused?: boolean }) {
   const [name, setName] = useState('')
   const [ownRef, setOwnRef] = useState<string | null>(null)
   const [, navigate] = useLocation()
@@ -41,7 +41,7 @@ export function NameForm() {
     <form onSubmit={submit} className="space-y-4 text-left">
       <Field label="Name" hint="What it is about, in your words.">
         <TextInput
-          autoFocus
+          autoFocus={isFocused}
           value={name}
           onChange={(event) => setName(event.target.value)}
           placeholder="GitHub push"
