@@ -289,3 +289,13 @@ describe('documentation', () => {
     expect(called.length === 0 ? [] : names.filter((name) => !shown.has(name))).toEqual([])
   })
 })
+
+test('every picture of the console stands in README.md, in both themes', () => {
+  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
+  const shown = Array.from(readme.matchAll(/docs\/images\/([a-z-]+\.png)/g), ([, name]) => name)
+  const kept = readdirSync(join(ROOT, 'docs/images')).toSorted()
+  expect(shown.toSorted()).toEqual(kept)
+  const pages = kept.filter((name) => name.endsWith('-light.png'))
+  expect(pages.length).toBeGreaterThan(9)
+  expect(kept).toEqual(pages.flatMap((page) => [page.replace('-light', '-dark'), page]).toSorted())
+})

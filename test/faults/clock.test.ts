@@ -1,44 +1,30 @@
 /** The clock of the host jumps, as it does when it was wrong and is put right. */
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
-import { renameSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { type Installation, install, readAll, type Settings } from '../support/binary.ts'
+import { type Clock, FAKETIME, startClock } from '../support/clock.ts'
 import { eventually } from '../support/eventually.ts'
 import { acknowledgedMore } from '../support/faults.ts'
 import { expectOnlySuccessOr5xx, expectStoredOnce, startLoad, storedByApi } from '../support/load.ts'
 
-const LIBRARY = findLibrary()
 const HOUR_MS = 3_600_000
 
 let installation: Installation
-let offsetFile: string
+let clock: Clock
 let settings: Settings
 beforeEach(async () => {
   installation = await install()
-  offsetFile = join(installation.folder, 'offset')
-  settings = {
-    LD_PRELOAD: LIBRARY ?? undefined,
-    FAKETIME_TIMESTAMP_FILE: offsetFile,
-    FAKETIME_NO_CACHE: '1',
-    // The time since the start of the machine is what no operator can set.
-    FAKETIME_DONT_FAKE_MONOTONIC: '1',
-  }
+  clock = startClock(installation.folder)
+  settings = clock.settings
 })
 afterEach(() => installation?.dispose())
 
-/** In one step, so that nobody reads half of it. */
-function setClock(offset: string): void {
-  writeFileSync(`${offsetFile}.new`, `${offset}\n`)
-  renameSync(`${offsetFile}.new`, offsetFile)
-}
-
 const hoursFromNow = (iso: string): number => Math.round((Date.parse(iso) - Date.now()) / HOUR_MS)
 
-describe.skipIf(LIBRARY === null)(
-  `the clock${LIBRARY === null ? ' (skipped: libfaketime is not installed)' : ''}`,
+describe.skipIf(FAKETIME === null)(
+  `the clock${FAKETIME === null ? ' (skipped: libfaketime is not installed)' : ''}`,
   () => {
     test('is set forth and back, also between two starts: all is stored once, and listed', async () => {
-      setClock('+0')
+      clock.set('+0')
       let server = await installation.serve(settings)
       const { url, ref } = await server.createTrigger('faults.push', {
         rateLimit: { requests: 10_000, windowSeconds: 60 },
@@ -52,7 +38,7 @@ describe.skipIf(LIBRARY === null)(
         ['-49h', -49],
         ['+0', 0],
       ] as const) {
-        setClock(offset)
+        clock.set(offset)
         await acknowledgedMore(load, 50)
         await eventually(async () => {
           const response = await fetch(url, { method: 'POST', body: new Uint8Array(4) })
@@ -69,7 +55,7 @@ describe.skipIf(LIBRARY === null)(
       expect(await server.stop()).toBe(0)
 
       // A process that begins in the past knows nothing of the ids of the one before it.
-      setClock('-72h')
+      clock.set('-72h')
       server = await installation.serve(settings)
       const later = startLoad(`${server.receiverUrl}${new URL(url).pathname}`, 'later', { senders: 4 })
       await acknowledgedMore(later, 100)
@@ -93,10 +79,3 @@ describe.skipIf(LIBRARY === null)(
     })
   },
 )
-
-function findLibrary(): string | null {
-  const found = [
-    ...new Bun.Glob('/usr/lib/*/faketime/libfaketimeMT.so.1').scanSync({ absolute: true, onlyFiles: false }),
-  ]
-  return found[0] ?? null
-}

@@ -6,6 +6,8 @@ const compact = new Intl.NumberFormat(LOCALE, { notation: 'compact', maximumFrac
 const percent = new Intl.NumberFormat(LOCALE, { style: 'percent', maximumFractionDigits: 1 })
 const oneDecimal = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 1 })
 const instant = new Intl.DateTimeFormat(LOCALE, { dateStyle: 'medium', timeStyle: 'medium' })
+const hourAndMinute = new Intl.DateTimeFormat(LOCALE, { hour: '2-digit', minute: '2-digit' })
+const dayAndMonth = new Intl.DateTimeFormat(LOCALE, { day: 'numeric', month: 'short' })
 const clock = new Intl.DateTimeFormat(LOCALE, { timeStyle: 'medium' })
 const relative = new Intl.RelativeTimeFormat(LOCALE, { numeric: 'auto', style: 'short' })
 
@@ -13,6 +15,19 @@ export const formatNumber = (value: number): string => whole.format(value)
 export const formatCompact = (value: number): string => compact.format(value)
 export const formatInstant = (value: string | number | Date): string => instant.format(new Date(value))
 export const formatClock = (value: string | number | Date): string => clock.format(new Date(value))
+
+const DAY_SECONDS = 86_400
+
+/** The marks along an axis of time, `stepSeconds` apart: the hour, with the day below it where one begins; of whole days, the day. */
+export function formatTicks(seconds: readonly number[], stepSeconds: number): string[] {
+  const dayOf = (at: number | undefined): string =>
+    at === undefined ? '' : dayAndMonth.format(new Date(at * 1_000))
+  if (stepSeconds >= DAY_SECONDS) return seconds.map(dayOf)
+  return seconds.map((at, index) => {
+    const hour = hourAndMinute.format(new Date(at * 1_000))
+    return dayOf(at) === dayOf(seconds[index - 1]) ? hour : `${hour}\n${dayOf(at)}`
+  })
+}
 
 /** A share of a whole; a dash of nothing. */
 export const formatShare = (part: number, total: number): string =>

@@ -1,7 +1,7 @@
 import { useEffect, useRef } from 'react'
 import uPlot from 'uplot'
 import type { OutcomeBucket } from '../../core/overview.ts'
-import { formatClock, formatInstant, formatNumber } from './format.ts'
+import { formatClock, formatInstant, formatNumber, formatTicks } from './format.ts'
 import { useTheme } from './theme.ts'
 
 /** What became of attempts, from the bottom of a bar to its top. */
@@ -112,7 +112,10 @@ function options(width: number): uPlot.Options {
     cursor: { drag: { x: false, y: false }, points: { show: false } },
     legend: { show: false },
     scales: { y: { range: (_, __, most) => [0, Math.max(4, most * 1.1)] } },
-    axes: [axis, { ...axis, size: 56, values: (_, values) => values.map((value) => formatNumber(value)) }],
+    axes: [
+      { ...axis, space: 72, values: (_, seconds, __, ___, stepSeconds) => formatTicks(seconds, stepSeconds) },
+      { ...axis, size: 56, values: (_, values) => values.map((value) => formatNumber(value)) },
+    ],
     series: [
       { value: (_, seconds) => formatClock(seconds * 1_000) },
       ...OUTCOMES.toReversed().map(({ label, colour: name }) => ({

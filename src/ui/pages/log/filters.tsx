@@ -74,7 +74,7 @@ export function LogFilters(filters: FilterState) {
       <div className="flex flex-wrap gap-2">
         <SettledInput
           label="Text"
-          placeholder="Trigger, agent, message, address, id"
+          placeholder="Agent, message, address, id"
           value={values['text'] ?? ''}
           onSettled={(text) => set({ text })}
           className="max-w-80 grow basis-56"

@@ -14,7 +14,7 @@ export function Configuration() {
   })
   return (
     <Card title="Configuration in force" isFlush>
-      <p className="px-4 pt-3 text-muted">
+      <p className="px-4 py-3 text-muted">
         Set in the environment or by flags of <code className="font-mono">serve</code>, and read once, at the
         start.
       </p>
