@@ -15,7 +15,10 @@ export interface Description {
   /** The success. Default 200. */
   readonly status?: number
   /** A model in `{data}`, a list of them in `{data, next_cursor}`, or the content type of anything else. */
-  readonly answer?: { readonly one: ModelName } | { readonly list: ModelName } | { readonly type: string }
+  readonly answer?:
+    | { readonly one: ModelName }
+    | { readonly list: ModelName }
+    | { readonly types: readonly string[] }
   /** Rejections beyond those that follow from the path and the input, which `openapi.ts` adds. */
   readonly codes?: readonly RejectionCode[]
 }

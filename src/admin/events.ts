@@ -64,7 +64,7 @@ export const events = ({ store }: { readonly store: Store }) =>
           id: 'readEventBody',
           role: 'viewer',
           summary: 'The exact bytes that the sender sent',
-          answer: { type: 'application/octet-stream' },
+          answer: { types: ['application/octet-stream'] },
         }),
       },
     )

@@ -55,7 +55,7 @@ export const logTail = ({ store, authentication, draining, tailIdentityMs = TAIL
         id: 'tailWebhookEventLog',
         role: 'viewer',
         summary: 'Follows the log: attempts as they are stored, those since a row first',
-        answer: { type: 'text/event-stream' },
+        answer: { types: ['text/event-stream'] },
         codes: ['tail_readers_exceeded'],
       }),
     },

@@ -16,6 +16,6 @@ export const metrics = (source: Metrics) =>
       id: 'readMetrics',
       role: 'viewer',
       summary: 'Metrics in the text format of Prometheus',
-      answer: { type: 'text/plain' },
+      answer: { types: ['text/plain'] },
     }),
   )

@@ -34,7 +34,7 @@ export const openapi = ({ version, routes }: { readonly version: string; routes(
       id: 'readOpenapi',
       role: 'viewer',
       summary: 'This document',
-      answer: { type: 'application/json' },
+      answer: { types: ['application/json'] },
     }),
   )
 }
@@ -150,7 +150,7 @@ function success({ summary, status = 200, answer }: Description): object {
 }
 
 function content(answer: NonNullable<Description['answer']>): object {
-  if ('type' in answer) return { content: { [answer.type]: {} } }
+  if ('types' in answer) return { content: Object.fromEntries(answer.types.map((type) => [type, {}])) }
   const properties =
     'one' in answer
       ? { data: reference(answer.one) }

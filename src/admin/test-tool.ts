@@ -93,7 +93,7 @@ export const testTool = (deps: Deps) => {
         id: 'testTrigger',
         role: 'operator',
         summary: 'Sends a test webhook through the receiver, and says of each step as it happens',
-        answer: { type: 'application/x-ndjson' },
+        answer: { types: ['application/x-ndjson'] },
       }),
     },
   )

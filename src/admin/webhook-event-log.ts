@@ -56,7 +56,7 @@ export const webhookEventLog = ({ store }: { readonly store: Store }) =>
           id: 'readRejectedBody',
           role: 'viewer',
           summary: 'The exact bytes of an attempt that was refused for its signature, while they are kept',
-          answer: { type: 'application/octet-stream' },
+          answer: { types: ['application/octet-stream'] },
           codes: ['body_not_kept'],
         }),
       },

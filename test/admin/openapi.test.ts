@@ -52,6 +52,14 @@ test('the document is valid OpenAPI 3.1', async () => {
   expect(document.info.version).toBe('0.1.0')
 })
 
+test.each(['/api/v1/webhook-event-log/export', '/api/v1/events/export'])(
+  '%s is described in each of its formats',
+  (path) => {
+    const { content } = JSON.parse(text).paths[path].get.responses['200']
+    expect(Object.keys(content)).toEqual(['application/x-ndjson', 'text/csv'])
+  },
+)
+
 test('the validator of this test finds what is wrong', async () => {
   const result = await new Validator().validate({ ...JSON.parse(text), paths: { x: 1 } })
   expect(result.valid).toBe(false)
