@@ -342,6 +342,7 @@ function listenForAdmins({
       runtime: `Bun ${Bun.version}`,
       started: new Date().toISOString(),
       receiver_url: urlOf(config.host, port),
+      body_bytes_max: config.bodyBytesMax,
     },
   })
   return listen(admin, {

@@ -99,5 +99,6 @@ export const About = t.Object({
   database: t.String({ description: 'engine and version' }),
   started: Instant,
   receiver_url: t.String(),
+  body_bytes_max: t.Integer({ description: 'larger bodies are refused, whatever the limit of a trigger is' }),
 })
 export type About = Static<typeof About>

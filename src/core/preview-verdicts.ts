@@ -25,6 +25,12 @@ export interface Outcome {
   readonly reason: string
 }
 
+/** A row, and what it would have met. */
+interface Judged {
+  readonly row: PastAttempt
+  readonly outcome: Outcome
+}
+
 export const passes = ({ attempts }: PastAttempt): Outcome => ({
   passed: attempts,
   refused: 0,
@@ -163,10 +169,12 @@ export function summarise(
   outcomes: readonly Outcome[],
   locked_out: Preview['locked_out'] = [],
 ): Preview {
-  const judged = rows.map((row, index) => ({ row, outcome: outcomes[index] ?? isUnknown(row) }))
+  const judged: readonly Judged[] = rows.map((row, index) => ({
+    row,
+    outcome: outcomes[index] ?? isUnknown(row),
+  }))
   const codes: readonly string[] = CODES_OF_CHECK[check]
-  const sum = (of: (each: (typeof judged)[number]) => number): number =>
-    judged.reduce((total, each) => total + of(each), 0)
+  const sum = (of: (each: Judged) => number): number => judged.reduce((total, each) => total + of(each), 0)
   const newlyRefused = judged.filter(({ row, outcome }) => row.errorCode === null && outcome.refused > 0)
   return {
     considered: sum(({ row }) => row.attempts),
@@ -177,14 +185,25 @@ export function summarise(
     unknown: sum(({ outcome }) => outcome.unknown),
     newly_refused: newlyRefused.reduce((total, { outcome }) => total + outcome.refused, 0),
     newly_passed: sum(({ row, outcome }) => (codes.includes(row.errorCode ?? '') ? outcome.passed : 0)),
-    examples: newlyRefused.slice(0, PREVIEW_EXAMPLES_MAX).map(({ row, outcome }) => ({
+    examples: examplesOf(newlyRefused),
+    locked_out,
+  }
+}
+
+/** One for each address and reason, the latest of them, so that a busy sender does not hide the others. */
+function examplesOf(refused: readonly Judged[]): Preview['examples'] {
+  const alike = Map.groupBy(refused, ({ row, outcome }) => `${row.sourceIp} ${outcome.reason}`)
+  return [...alike.values()].slice(0, PREVIEW_EXAMPLES_MAX).flatMap(([latest, ...others]) => {
+    if (latest === undefined) return []
+    const { row, outcome } = latest
+    return {
       id: row.id,
       created: new Date(row.createdMs).toISOString(),
       source_ip: row.sourceIp,
       reason: outcome.reason,
-    })),
-    locked_out,
-  }
+      attempts: others.reduce((total, other) => total + other.outcome.refused, outcome.refused),
+    }
+  })
 }
 
 const timeOf = (row: PastAttempt | undefined): string | null =>

@@ -19,8 +19,9 @@ export const Preview = t.Object({
       created: Instant,
       source_ip: t.Union([t.String(), t.Null()]),
       reason: t.String(),
+      attempts: t.Integer({ description: 'of this address and for this reason, this one with them' }),
     }),
-    { description: 'of those that would be refused newly, latest first' },
+    { description: 'of those that would be refused newly, one for each address and reason, latest first' },
   ),
   locked_out: t.Array(t.Object({ source_ip: t.String(), attempts: t.Integer(), last_seen: Instant }), {
     description: 'only for a whitelist: addresses accepted in the last day that it would refuse',

@@ -60,7 +60,7 @@ export function Shell({ children }: { readonly children: ReactNode }) {
         </div>
         <nav
           aria-label="Pages"
-          className="flex gap-0.5 overflow-x-auto px-2 pb-2 md:grow md:flex-col md:overflow-visible"
+          className="flex gap-0.5 overflow-x-auto px-2 pb-2 max-md:[mask-image:linear-gradient(to_right,black_calc(100%-3rem),transparent)] max-md:pr-12 md:grow md:flex-col md:overflow-visible"
         >
           {PLACES.filter((place) => !('role' in place) || isOperator).map((place) => (
             <Place key={place.href} {...place} />
@@ -70,7 +70,12 @@ export function Shell({ children }: { readonly children: ReactNode }) {
           <Account />
         </div>
       </header>
-      <main id="main" ref={main} tabIndex={-1} className="min-w-0 grow p-4 outline-none md:p-7">
+      <main
+        id="main"
+        ref={main}
+        tabIndex={-1}
+        className="min-w-0 grow px-4 pt-4 pb-24 outline-none md:px-7 md:pt-7"
+      >
         {children}
       </main>
     </div>
@@ -94,8 +99,14 @@ function Mark() {
 
 function Place({ href, pattern, label, Icon }: (typeof PLACES)[number]) {
   const [isHere] = useRoute(pattern)
+  const link = useRef<HTMLAnchorElement>(null)
+  // On a narrow screen the row of pages is longer than the screen is wide.
+  useEffect(() => {
+    if (isHere) link.current?.scrollIntoView({ block: 'nearest', inline: 'center' })
+  }, [isHere])
   return (
     <Link
+      ref={link}
       href={href}
       aria-current={isHere ? 'page' : undefined}
       className={classNames(

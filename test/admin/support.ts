@@ -80,6 +80,7 @@ export async function startAdmin(
       runtime: 'Bun 0.0.0',
       started: '2026-01-01T00:00:00.000Z',
       receiver_url: 'http://localhost:8080',
+      body_bytes_max: 26_214_400,
     },
   }
   const app = createAdmin(deps)

@@ -324,6 +324,7 @@ test('what runs here is told: settings to admins, the rest to all', async () => 
       version: '0.1.0',
       runtime: 'Bun 0.0.0',
       receiver_url: 'http://localhost:8080',
+      body_bytes_max: 26_214_400,
     })
     expect(about['database']).toMatch(/^(embedded )?PostgreSQL \d+/)
   } finally {

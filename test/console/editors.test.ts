@@ -220,6 +220,10 @@ test('the payload limit is refused at its field while it is no such number, and 
     await isWrong(NAME, 'KiB', 'A whole number from 1 to 65,536')
     expect(await save(NAME).isDisabled()).toBe(true)
   }
+  await kib.fill('25601')
+  await form(NAME).getByText('The whole installation takes payloads of at most 25 MiB').waitFor()
+  await kib.fill('25600')
+  await form(NAME).getByText('The whole installation takes payloads of').waitFor({ state: 'detached' })
   await kib.fill('1')
   await preview(NAME).getByText('1 attempt that was accepted would be refused').waitFor()
   expect((await saved(ref)).webhook_payload_size_limit_kb).toBe(1_024)

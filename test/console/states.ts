@@ -153,6 +153,23 @@ const EDITORS: readonly State[] = [
     },
   },
   {
+    name: 'a secret, to be ended',
+    path: CHECKS,
+    async reach(page) {
+      await page
+        .getByRole('button', { name: /^Expire now:/ })
+        .first()
+        .click()
+      await dialog(page).waitFor()
+    },
+    opens: 'pages/trigger/expire-secret.tsx',
+  },
+  {
+    name: 'verification whose secrets have all ended',
+    path: '/triggers/ended.secrets?tab=checks',
+    reach: shows('No secret is accepted any more'),
+  },
+  {
     name: 'verification to be turned off',
     path: CHECKS,
     reach: opened('Turn it off'),
@@ -243,6 +260,14 @@ const EDITORS: readonly State[] = [
     },
   },
   {
+    name: 'payload limit above that of the installation',
+    path: CHECKS,
+    async reach(page) {
+      await form(page, 'Payload limit').getByLabel('KiB').fill('60000')
+      await shows('The whole installation takes payloads of at most')(page)
+    },
+  },
+  {
     name: 'payload limit that is none',
     path: CHECKS,
     async reach(page) {
@@ -292,6 +317,11 @@ const LOG: readonly State[] = [
     name: 'event log with every filter',
     path: '/log?code=rate_limited&status=429&ip=127.0.0.1&range=custom',
     reach: shows('Clear all'),
+  },
+  {
+    name: 'event log by an address that is none',
+    path: '/log?ip=here',
+    reach: shows('A filter is not right'),
   },
   {
     name: 'event log, to be exported',
@@ -370,6 +400,15 @@ const EVENTS: readonly State[] = [
     reach: (page) => page.locator('[aria-invalid="true"]').first().waitFor(),
   },
   {
+    name: 'events by a value that is nowhere',
+    path: '/events',
+    async reach(page) {
+      await page.getByLabel('Value').fill('1')
+      await press(page, 'Find')
+      await shows('Say where the value is to be found')(page)
+    },
+  },
+  {
     name: 'event in its drawer',
     path: ({ accepted }) => `/events?event=${accepted}`,
     reach: (page) => page.getByRole('treeitem').first().waitFor(),
@@ -389,6 +428,12 @@ const TEST_TOOL: readonly State[] = [
     path: '/test?trigger=github.push',
     reach: unfolded("Take a sender's sample"),
     opens: 'pages/test-tool/request-form.tsx',
+  },
+  {
+    name: 'test tool, recorded requests unfolded',
+    path: '/test?trigger=github.push',
+    reach: unfolded('Take a recorded request'),
+    opens: 'pages/test-tool/recorded-picker.tsx',
   },
   {
     name: 'test tool with a header that is none',

@@ -256,6 +256,40 @@ test('a secret that the sender hands over is taken while it is expected, and sho
   expect([await send('x-notion-signature', token), await send('x-notion-signature')]).toEqual([200, 401])
 })
 
+describe('a secret', () => {
+  const ending = () => page.getByRole('alertdialog')
+  const expireNow = (label: string) => page.getByRole('button', { name: `Expire now: ${label}` })
+
+  test('ends only when it is confirmed, and with the last one it is said that nothing would pass', async () => {
+    const send = await sender('last.secret')
+    await visit.open('/triggers/last.secret?tab=checks')
+    await expireNow('default').click()
+    await ending().getByText('would be refused with 401 until another one is added').waitFor()
+    await ending().getByRole('button', { name: 'Cancel' }).click()
+    await ending().waitFor({ state: 'detached' })
+    expect(await send(GITHUB)).toBe(200)
+    await expireNow('default').click()
+    await ending().getByRole('button', { name: 'Expire it now' }).click()
+    await ending().waitFor({ state: 'detached' })
+    await page.locator('button:focus', { hasText: 'Add a secret' }).waitFor()
+    await eventually(async () => (await send(GITHUB)) === 401, OBEYS_MS_MAX)
+    await page.getByText('No secret is accepted any more').waitFor()
+  })
+
+  test('beside another one ends without the warning, and the other one stays', async () => {
+    const send = await sender('two.secrets')
+    await ask('POST', '/api/v1/triggers/two.secrets/webhooks/secrets', { label: 'next', secret: ENTERED })
+    await visit.open('/triggers/two.secrets?tab=checks')
+    await expireNow('default').click()
+    await ending().getByText('The other secrets stay').waitFor()
+    await ending().getByRole('button', { name: 'Expire it now' }).click()
+    await ending().waitFor({ state: 'detached' })
+    await eventually(async () => (await send(GITHUB)) === 401, OBEYS_MS_MAX)
+    expect(await send(GITHUB, ENTERED)).toBe(200)
+    expect(await page.getByText('No secret is accepted any more').count()).toBe(0)
+  })
+})
+
 test('it is turned off only when it is confirmed, and it is said beforehand whom that lets in', async () => {
   const send = await sender('turned.off')
   expect(await send(null)).toBe(401)

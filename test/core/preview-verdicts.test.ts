@@ -140,7 +140,7 @@ test('without attempts there is nothing to say', () => {
 
 test('examples are few, the latest first', () => {
   const rows = Array.from({ length: 50 }, (_, at) =>
-    past({ createdMs: HOUR_MS - at, payloadSizeBytes: 2_000 }),
+    past({ createdMs: HOUR_MS - at, payloadSizeBytes: 2_000 + at }),
   )
   const { examples } = summarise(
     'payload_limit',
@@ -150,6 +150,22 @@ test('examples are few, the latest first', () => {
   expect(examples.length).toBe(10)
   expect(examples[0]?.created).toBe(new Date(HOUR_MS).toISOString())
   expect(summarise('payload_limit', rows, rows.map(passes)).examples).toEqual([])
+})
+
+test('a busy sender does not hide the others: there is one example for each address and reason', () => {
+  const busy = Array.from({ length: 50 }, (_, at) =>
+    past({ createdMs: HOUR_MS - at, sourceIp: '192.0.2.1', payloadSizeBytes: 2_000, attempts: 2 }),
+  )
+  const rows = [...busy, past({ createdMs: 1, sourceIp: '192.0.2.2', payloadSizeBytes: 2_000 })]
+  const { examples } = summarise(
+    'payload_limit',
+    rows,
+    rows.map((row) => payloadLimitOutcome(row, 1)),
+  )
+  expect(examples).toMatchObject([
+    { source_ip: '192.0.2.1', attempts: 100, created: new Date(HOUR_MS).toISOString() },
+    { source_ip: '192.0.2.2', attempts: 1, created: new Date(1).toISOString() },
+  ])
 })
 
 test('the addresses that a list locks out are named, the latest first, and none when it is off', () => {

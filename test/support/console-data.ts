@@ -46,6 +46,11 @@ export async function fillConsole(server: Server): Promise<ConsoleData> {
   await change('PUT', '/triggers/stripe.payments/webhooks/deduplication', { on: ['json:ref'] })
   await change('POST', '/triggers/office.doors/webhooks/disable')
 
+  await verified('ended.secrets', 'github', github)
+  const { secrets } = await change('GET', '/triggers/ended.secrets/webhooks/verification')
+  for (const { label } of secrets)
+    await change('POST', `/triggers/ended.secrets/webhooks/secrets/${label}/expire`, { in_seconds: 0 })
+
   const notion = await server.createTrigger('notion.pages')
   await change('PUT', '/triggers/notion.pages/webhooks/verification', { scheme: 'notion' })
   await change('POST', '/triggers/notion.pages/webhooks/handshake', {})

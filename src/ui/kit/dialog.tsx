@@ -1,7 +1,7 @@
 import { AlertDialog } from '@base-ui/react/alert-dialog'
 import { Dialog as Base } from '@base-ui/react/dialog'
 import { X } from 'lucide-react'
-import { type ReactElement, type ReactNode, useRef } from 'react'
+import { type ReactElement, type ReactNode, type RefObject, useEffect, useRef } from 'react'
 import { Button } from './button.tsx'
 import { classNames } from './class-names.ts'
 
@@ -114,6 +114,8 @@ interface ConfirmProps {
   readonly field?: ReactNode
   /** False: it cannot be confirmed yet. */
   readonly isReady?: boolean
+  /** Where focus goes once it is confirmed, if what opened it goes away with that. */
+  readonly focusAfter?: RefObject<HTMLElement | null>
   readonly isOpen: boolean
   readonly onOpenChange: (isOpen: boolean) => void
   readonly onConfirm: () => void
@@ -128,15 +130,23 @@ export function ConfirmDialog({
   isBusy = false,
   field,
   isReady = true,
+  focusAfter,
   isOpen,
   onOpenChange,
   onConfirm,
 }: ConfirmProps) {
+  const isConfirmed = useRef(false)
+  useEffect(() => {
+    if (isOpen) isConfirmed.current = false
+  }, [isOpen])
   return (
     <AlertDialog.Root open={isOpen} onOpenChange={onOpenChange}>
       <AlertDialog.Portal>
         <AlertDialog.Backdrop className={BACKDROP} />
-        <AlertDialog.Popup className="fixed top-1/2 left-1/2 z-40 max-h-[calc(100dvh-2rem)] w-[calc(100vw-2rem)] max-w-md -translate-x-1/2 -translate-y-1/2 overflow-y-auto rounded-xl border border-line bg-surface p-5 shadow-xl outline-none">
+        <AlertDialog.Popup
+          finalFocus={() => (isConfirmed.current && focusAfter?.current) || true}
+          className="fixed top-1/2 left-1/2 z-40 max-h-[calc(100dvh-2rem)] w-[calc(100vw-2rem)] max-w-md -translate-x-1/2 -translate-y-1/2 overflow-y-auto rounded-xl border border-line bg-surface p-5 shadow-xl outline-none"
+        >
           <AlertDialog.Title className="text-lg font-semibold">{title}</AlertDialog.Title>
           <AlertDialog.Description render={<div />} className="mt-2 text-muted">
             {children}
@@ -148,7 +158,10 @@ export function ConfirmDialog({
               look={isDangerous ? 'danger' : 'primary'}
               isBusy={isBusy}
               disabled={!isReady}
-              onClick={onConfirm}
+              onClick={() => {
+                isConfirmed.current = true
+                onConfirm()
+              }}
             >
               {confirm}
             </Button>

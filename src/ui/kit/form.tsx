@@ -42,6 +42,12 @@ export function problemOf(error: Error | null, field: string): string | null {
   return problems.find((problem) => problem.field === field)?.message ?? null
 }
 
+/** Whether each problem that the server named is of one of `fields`, and so is shown there. */
+export const isAtFields = (error: Error | null, fields: readonly string[]): boolean =>
+  error instanceof ApiError &&
+  error.problems.length > 0 &&
+  error.problems.every(({ field }) => fields.includes(field))
+
 /** Inside a `Field`. */
 export function TextInput({ className, ...rest }: ComponentProps<'input'>) {
   return <BaseField.Control render={<input {...rest} />} className={classNames(CONTROL, 'h-9', className)} />
@@ -59,11 +65,27 @@ export function TextArea({ className, ...rest }: ComponentProps<'textarea'>) {
 /** A search field with a label of its own that is not seen. */
 export function SearchInput({
   label,
+  problem = null,
   className,
   ...rest
-}: ComponentProps<'input'> & { readonly label: string }) {
+}: ComponentProps<'input'> & { readonly label: string; readonly problem?: string | null }) {
+  const id = useId()
   return (
-    <input type="search" aria-label={label} {...rest} className={classNames(CONTROL, 'h-9', className)} />
+    <div className={classNames('w-full', className)}>
+      <input
+        type="search"
+        aria-label={label}
+        aria-invalid={problem !== null}
+        aria-describedby={problem === null ? undefined : id}
+        {...rest}
+        className={classNames(CONTROL, 'h-9')}
+      />
+      {problem !== null && (
+        <p id={id} role="alert" className="mt-1.5 text-sm text-bad">
+          {problem}
+        </p>
+      )}
+    </div>
   )
 }
 

@@ -32,7 +32,7 @@ const ARROWS = { asc: ' ↑', desc: ' ↓', none: '' }
 export function Table<Row>({ label, columns, rows, rowKey, onOpen, isOpen, below }: TableProps<Row>) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what can be scrolled has to be reached by keyboard
-    <section aria-label={label} tabIndex={0} className="overflow-x-auto">
+    <section aria-label={label} tabIndex={0} className="scroll-cue overflow-x-auto rounded-xl">
       <table className="w-full border-collapse text-left">
         <thead>
           <tr className="border-b border-line text-sm text-muted">

@@ -2,9 +2,9 @@ import { Inbox } from 'lucide-react'
 import { useCallback, useMemo, useRef, useState } from 'react'
 import { Link, useSearchParams } from 'wouter'
 import type { EventSummary } from '../../core/event.ts'
-import { ApiError } from '../api/client.ts'
 import { buttonClass } from '../kit/button.tsx'
 import { EmptyState, ErrorState, LoadingRows } from '../kit/feedback.tsx'
+import { isAtFields } from '../kit/form.tsx'
 import { formatBytes } from '../kit/format.ts'
 import { Card, PageHead } from '../kit/layout.tsx'
 import { type Column, Table } from '../kit/table.tsx'
@@ -12,9 +12,15 @@ import { Foreign, Time } from '../kit/text.tsx'
 import { AttemptDrawer } from '../parts/attempt-drawer.tsx'
 import { ExportMenu } from '../parts/filters/export-menu.tsx'
 import { useFilters, useTimes } from '../parts/filters/filter-state.ts'
+import { FilterWrong } from '../parts/filters/filter-wrong.tsx'
 import { LiveControl, useIsScrolledInto, WaitingButton } from '../parts/live-bar.tsx'
 import { LoadOlder } from '../parts/load-older.tsx'
-import { EVENT_FILTER_NAMES, EventFilters, eventFilterOf } from './events/filters.tsx'
+import {
+  EVENT_FIELDS_WITH_PROBLEMS,
+  EVENT_FILTER_NAMES,
+  EventFilters,
+  eventFilterOf,
+} from './events/filters.tsx'
 import { useEvents } from './events/use-events.ts'
 
 /** What was accepted and stored, found by where it came from and what is in it. */
@@ -75,8 +81,10 @@ export function Events() {
       />
       <div ref={list}>
         <Card isFlush>
-          {pages.error !== null && !isOfField(pages.error) && (
-            <ErrorState error={pages.error} retry={pages.refetch} />
+          {isAtFields(pages.error, EVENT_FIELDS_WITH_PROBLEMS) ? (
+            <FilterWrong />
+          ) : (
+            pages.error !== null && <ErrorState error={pages.error} retry={pages.refetch} />
           )}
           {pages.isPending && <LoadingRows />}
           {pages.data !== undefined && rows.length === 0 && !pages.hasNextPage && (
@@ -109,19 +117,18 @@ export function Events() {
   )
 }
 
-/** It is shown beside the field that it is about. */
-const isOfField = (error: Error): boolean => error instanceof ApiError && error.problems.length > 0
-
 const COLUMNS: readonly Column<EventSummary>[] = [
   { key: 'received', title: 'Received', cell: ({ received_at }) => <Time at={received_at} /> },
   {
     key: 'trigger',
     title: 'Trigger',
+    className: 'min-w-28',
     cell: ({ trigger_ref }) => <Foreign text={trigger_ref} lengthMax={120} />,
   },
   {
     key: 'ip',
     title: 'Address',
+    isExtra: true,
     cell: ({ source_ip }) => <span className="numbers whitespace-nowrap">{source_ip ?? '–'}</span>,
   },
   {

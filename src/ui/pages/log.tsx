@@ -4,16 +4,19 @@ import { Link, useSearchParams } from 'wouter'
 import type { WebhookEventLogRow } from '../../core/event.ts'
 import { Button, buttonClass } from '../kit/button.tsx'
 import { EmptyState, ErrorState, LoadingRows } from '../kit/feedback.tsx'
+import { isAtFields } from '../kit/form.tsx'
 import { Card, PageHead } from '../kit/layout.tsx'
 import { Table } from '../kit/table.tsx'
+import { useIsNarrow } from '../kit/use-is-narrow.ts'
 import { AttemptDrawer } from '../parts/attempt-drawer.tsx'
 import { ExportMenu } from '../parts/filters/export-menu.tsx'
 import { useFilters, useTimes } from '../parts/filters/filter-state.ts'
+import { FilterWrong } from '../parts/filters/filter-wrong.tsx'
 import { LiveControl, useIsScrolledInto, WaitingButton } from '../parts/live-bar.tsx'
 import { LoadOlder } from '../parts/load-older.tsx'
 import { type Attempts, useAttempts } from '../parts/use-attempts.ts'
-import { COLUMNS } from './log/columns.tsx'
-import { LOG_FILTER_NAMES, LogFilters, logFilterOf } from './log/filters.tsx'
+import { COLUMNS, NARROW_COLUMNS } from './log/columns.tsx'
+import { LOG_FIELDS_WITH_PROBLEMS, LOG_FILTER_NAMES, LogFilters, logFilterOf } from './log/filters.tsx'
 
 /** Every attempt as it arrives, and why it was refused. */
 export function Log() {
@@ -62,7 +65,7 @@ export function Log() {
       >
         Every attempt on a webhook URL, with the exact reason where it was refused.
       </PageHead>
-      <LogFilters {...filters} />
+      <LogFilters filters={filters} error={attempts.pages.error} />
       <WaitingButton
         count={isPaused || openId !== null ? 0 : waiting}
         noun="attempt"
@@ -104,7 +107,9 @@ function LogList({
   readonly onOpen: (id: string) => void
   readonly isFiltered: boolean
 }) {
+  const isNarrow = useIsNarrow()
   const openRow = useCallback(({ id }: WebhookEventLogRow) => onOpen(id), [onOpen])
+  if (isAtFields(pages.error, LOG_FIELDS_WITH_PROBLEMS)) return <FilterWrong />
   if (pages.error !== null && rows.length === 0)
     return <ErrorState error={pages.error} retry={pages.refetch} />
   if (pages.isPending) return <LoadingRows />
@@ -114,7 +119,7 @@ function LogList({
       {rows.length > 0 && (
         <Table
           label="Attempts"
-          columns={COLUMNS}
+          columns={isNarrow ? NARROW_COLUMNS : COLUMNS}
           rows={rows}
           rowKey={({ id }) => id}
           onOpen={openRow}

@@ -110,9 +110,13 @@ function Numbers({ numbers }: { readonly numbers: OverviewNumbers }) {
         />
       </div>
       <p className="text-sm text-muted">
-        Processing times and the busiest are of the latest {formatNumber(latest.attempts)} attempts of the{' '}
-        {window}
-        {latest.since !== null && `, the first of them ${formatRelative(latest.since)}`}.
+        Processing times and the busiest are of{' '}
+        {latest.attempts === 1 ? 'one attempt' : `the latest ${formatNumber(latest.attempts)} attempts`} of
+        the {window}
+        {latest.since !== null &&
+          latest.attempts > 1 &&
+          `, the first of them ${formatRelative(latest.since)}`}
+        .
       </p>
     </div>
   )

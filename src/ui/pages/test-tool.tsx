@@ -100,6 +100,7 @@ function Bench({ triggerRef, from, sample, onSource }: BenchProps) {
         trigger={data.trigger}
         draft={data}
         schemes={schemes.data?.data ?? []}
+        onRecorded={(id) => onSource({ trigger: data.trigger.ref, from: id, sample: null })}
         onSample={(name) => onSource({ trigger: data.trigger.ref, sample: name, from: null })}
         isBusy={test.isPending}
         error={test.error}

@@ -11,6 +11,7 @@ import { Button, buttonClass } from '../../kit/button.tsx'
 import { describeError, Notice } from '../../kit/feedback.tsx'
 import { Card } from '../../kit/layout.tsx'
 import { Foreign, Time } from '../../kit/text.tsx'
+import { adviceWithoutCause } from '../../parts/attempt/reason.tsx'
 import { runTest, type TestStep } from '../test-tool/test-run.ts'
 
 interface FirstWebhookProps {
@@ -149,6 +150,7 @@ function Refused({ row, isLater }: RefusedProps) {
       <p>
         <Foreign text={row.error_message ?? row.error_code ?? ''} />
       </p>
+      {data?.diagnoses.length === 0 && <p className="mt-2">{adviceWithoutCause(data)}</p>}
       <ul className="mt-2 list-disc space-y-1 pl-5">
         {data?.diagnoses.map(({ cause, detail, remedy }) => (
           <li key={cause}>

@@ -1,7 +1,6 @@
 import { type FormEvent, useState } from 'react'
 import type { EventFilter } from '../../api/routes.ts'
 import { Button } from '../../kit/button.tsx'
-import { describeError } from '../../kit/feedback.tsx'
 import { Field, problemOf, TextInput } from '../../kit/form.tsx'
 import { Chips } from '../../parts/filters/chips.tsx'
 import type { FilterState, FilterValues } from '../../parts/filters/filter-state.ts'
@@ -32,6 +31,9 @@ export const eventFilterOf = (
   ...times,
 })
 
+/** The fields that say themselves what the server finds wrong with them. */
+export const EVENT_FIELDS_WITH_PROBLEMS = ['ip', 'path', 'value'] as const
+
 interface EventFiltersProps {
   readonly filters: FilterState
   /** Of the list, which may be about one of the fields. */
@@ -53,6 +55,7 @@ export function EventFilters({ filters, error }: EventFiltersProps) {
           label="Address"
           placeholder="Address"
           value={values['ip'] ?? ''}
+          problem={problemOf(error, 'ip')}
           onSettled={(ip) => set({ ip })}
           className="max-w-56 grow basis-40"
         />
@@ -80,18 +83,20 @@ interface PayloadSearchProps {
 /** A path into the payload, and what is there. */
 function PayloadSearch({ path, value, error, onSearch }: PayloadSearchProps) {
   const [draft, setDraft] = useState({ path, value })
+  const [isIncomplete, setIncomplete] = useState(false)
+  const hasPath = draft.path.trim() !== ''
   const submit = (event: FormEvent) => {
     event.preventDefault()
-    onSearch(draft.path.trim(), draft.path.trim() === '' ? '' : draft.value)
+    const isHalf = hasPath !== (draft.value !== '')
+    setIncomplete(isHalf)
+    if (!isHalf) onSearch(draft.path.trim(), draft.value)
   }
-  const other =
-    error === null || problemOf(error, 'path') || problemOf(error, 'value') ? null : describeError(error)
   return (
     <form onSubmit={submit} className="flex flex-wrap items-start gap-2">
       <Field
         label="Path in the payload"
         hint="Such as repository.full_name or items[].id"
-        problem={problemOf(error, 'path')}
+        problem={isIncomplete && !hasPath ? 'Say where the value is to be found' : problemOf(error, 'path')}
         className="max-w-96 grow basis-56"
       >
         <TextInput
@@ -103,7 +108,9 @@ function PayloadSearch({ path, value, error, onSearch }: PayloadSearchProps) {
       <Field
         label="Value"
         hint="Text, number, true, false or null"
-        problem={problemOf(error, 'value') ?? (path === '' ? null : (other?.title ?? null))}
+        problem={
+          isIncomplete && draft.value === '' ? 'Say which value is to be there' : problemOf(error, 'value')
+        }
         className="max-w-96 grow basis-56"
       >
         <TextInput

@@ -2,7 +2,7 @@ import { ListFilter } from 'lucide-react'
 import { useState } from 'react'
 import type { LogFilter } from '../../api/routes.ts'
 import { Button } from '../../kit/button.tsx'
-import { Select } from '../../kit/form.tsx'
+import { problemOf, Select } from '../../kit/form.tsx'
 import { Chips } from '../../parts/filters/chips.tsx'
 import type { FilterState, FilterValues } from '../../parts/filters/filter-state.ts'
 import { SettledInput } from '../../parts/filters/settled-input.tsx'
@@ -65,7 +65,16 @@ export const logFilterOf = (values: FilterValues, times: Pick<LogFilter, 'since'
   }
 }
 
-export function LogFilters(filters: FilterState) {
+/** The fields that say themselves what the server finds wrong with them. */
+export const LOG_FIELDS_WITH_PROBLEMS = ['ip'] as const
+
+interface LogFiltersProps {
+  readonly filters: FilterState
+  /** Of the list, which may be about one of the fields. */
+  readonly error: Error | null
+}
+
+export function LogFilters({ filters, error }: LogFiltersProps) {
   const { values, set } = filters
   const [isMore, setMore] = useState(Boolean(values['code'] || values['status'] || values['ip']))
   const { outcome = '', code = '', status = '' } = values
@@ -131,6 +140,7 @@ export function LogFilters(filters: FilterState) {
             label="Address"
             placeholder="Address"
             value={values['ip'] ?? ''}
+            problem={problemOf(error, 'ip')}
             onSettled={(ip) => set({ ip })}
             className="max-w-56 grow basis-40"
           />

@@ -1,8 +1,10 @@
 import { useQuery } from '@tanstack/react-query'
-import { api, request } from '../../api/client.ts'
+import { request } from '../../api/client.ts'
 import { ErrorState, LoadingRows } from '../../kit/feedback.tsx'
+import { formatBytes } from '../../kit/format.ts'
 import { Card, Facts } from '../../kit/layout.tsx'
 import { Time } from '../../kit/text.tsx'
+import { useAbout } from './use-about.ts'
 
 interface Licence {
   readonly name: string
@@ -13,10 +15,7 @@ interface Licence {
 
 /** Which version runs, on what, and whose work is in it. */
 export function About() {
-  const about = useQuery({
-    queryKey: ['about'],
-    queryFn: ({ signal }) => api('GET /api/v1/about', { signal }),
-  })
+  const about = useAbout()
   return (
     <div className="space-y-5">
       <Card title="This installation">
@@ -29,6 +28,7 @@ export function About() {
               ['Runtime', about.data.runtime],
               ['Database', about.data.database],
               ['Receiver', about.data.receiver_url],
+              ['Largest payload', formatBytes(about.data.body_bytes_max)],
               ['Started', <Time key="started" at={about.data.started} />],
             ]}
           />

@@ -1,6 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { KeyRound, Plus } from 'lucide-react'
-import { useState } from 'react'
+import { useRef, useState } from 'react'
 import type { ApiToken } from '../../../core/administrator.ts'
 import { api } from '../../api/client.ts'
 import { useSession } from '../../api/session.tsx'
@@ -18,6 +18,7 @@ const KEY = ['tokens'] as const
 export function Tokens() {
   const [isMaking, setMaking] = useState(false)
   const [revoking, setRevoking] = useState<ApiToken | null>(null)
+  const newButton = useRef<HTMLButtonElement>(null)
   const client = useQueryClient()
   const { data, error, refetch } = useQuery({
     queryKey: KEY,
@@ -38,6 +39,7 @@ export function Tokens() {
       isFlush
       actions={
         <Button
+          ref={newButton}
           look="primary"
           isSmall
           icon={<Plus aria-hidden className="size-4" />}
@@ -68,6 +70,7 @@ export function Tokens() {
         confirm="Revoke the token"
         isOpen={revoking !== null}
         onOpenChange={() => setRevoking(null)}
+        focusAfter={newButton}
         isBusy={revoke.isPending}
         onConfirm={() => revoking !== null && revoke.mutate(revoking)}
       >
@@ -105,6 +108,7 @@ const columns = (onRevoke: (token: ApiToken) => void): readonly Column<ApiToken>
   },
   {
     key: 'used',
+    isExtra: true,
     title: 'Last used',
     cell: ({ last_used }) =>
       last_used === null ? <span className="text-muted">never</span> : <Time at={last_used} />,

@@ -8,6 +8,7 @@ import { describeError, Notice } from '../../kit/feedback.tsx'
 import { Field, Switch, TextArea, TextInput } from '../../kit/form.tsx'
 import { Card } from '../../kit/layout.tsx'
 import type { Draft } from './draft.ts'
+import { RecordedPicker } from './recorded-picker.tsx'
 import type { TestInput } from './test-run.ts'
 
 interface RequestFormProps {
@@ -15,13 +16,16 @@ interface RequestFormProps {
   readonly draft: Draft
   readonly schemes: readonly Scheme[]
   readonly onSample: (scheme: string) => void
+  /** The id of an attempt. */
+  readonly onRecorded: (id: string) => void
   readonly onSend: (input: TestInput) => void
   readonly isBusy: boolean
   readonly error: Error | null
 }
 
 /** The request as it will be sent. */
-export function RequestForm({ trigger, draft, schemes, onSample, onSend, isBusy, error }: RequestFormProps) {
+export function RequestForm(props: RequestFormProps) {
+  const { trigger, draft, schemes, onSample, onRecorded, onSend, isBusy, error } = props
   const [contentType, setContentType] = useState(draft.contentType)
   const [headers, setHeaders] = useState(headerText(draft.headers))
   const [body, setBody] = useState(draft.body)
@@ -45,15 +49,18 @@ export function RequestForm({ trigger, draft, schemes, onSample, onSend, isBusy,
   return (
     <Card title="Request" actions={<span className="text-sm text-muted">{draft.origin}</span>}>
       <form onSubmit={submit} className="space-y-4">
-        <Field label="Take a sender's sample">
-          <Combobox
-            label="Take a sender's sample"
-            placeholder="Search senders"
-            value={null}
-            choices={choices}
-            onChange={(name) => name !== null && onSample(name)}
-          />
-        </Field>
+        <div className="grid gap-4 sm:grid-cols-2">
+          <RecordedPicker triggerRef={trigger.ref} onPick={onRecorded} />
+          <Field label="Take a sender's sample">
+            <Combobox
+              label="Take a sender's sample"
+              placeholder="Search senders"
+              value={null}
+              choices={choices}
+              onChange={(name) => name !== null && onSample(name)}
+            />
+          </Field>
+        </div>
         <Field label="Content type">
           <TextInput
             value={contentType}

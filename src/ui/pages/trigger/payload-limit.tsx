@@ -1,8 +1,10 @@
 import type { Trigger } from '../../../core/trigger.ts'
 import { api } from '../../api/client.ts'
 import { useMay } from '../../api/session.tsx'
+import { Notice } from '../../kit/feedback.tsx'
 import { Field, problemOf, Segments, TextInput } from '../../kit/form.tsx'
 import { formatBytes } from '../../kit/format.ts'
+import { useAbout } from '../settings/use-about.ts'
 import { usePreview } from './preview.tsx'
 import { SettingCard, SettingForm, useSetting } from './setting.tsx'
 import { unlessWholeIn, wholeIn } from './whole-number.ts'
@@ -41,6 +43,9 @@ function PayloadLimitEditor({ trigger }: { readonly trigger: Trigger }) {
   })
   const { value, change, isDirty, error } = setting
   const kb = wholeIn(value.kb, 1, KB_MAX)
+  const { data: about } = useAbout()
+  const ceilingBytes = about?.body_bytes_max ?? null
+  const isAboveCeiling = kb !== null && ceilingBytes !== null && kb * BYTES_PER_KB > ceilingBytes
   const preview = usePreview(trigger.ref, isDirty && kb !== null ? { payload_limit: { kb } } : null)
   return (
     <SettingForm
@@ -49,11 +54,22 @@ function PayloadLimitEditor({ trigger }: { readonly trigger: Trigger }) {
       triggerRef={trigger.ref}
       preview={preview}
       isValid={kb !== null}
+      warning={
+        isAboveCeiling && (
+          <Notice
+            tone="warn"
+            title={`The whole installation takes payloads of at most ${formatBytes(ceilingBytes)}`}
+          >
+            Larger ones are refused with 413, whatever stands here. Start it with a higher{' '}
+            <code className="font-mono text-sm">ATTUNE_BODY_BYTES_MAX</code> to take more.
+          </Notice>
+        )
+      }
     >
       <div className="flex flex-wrap items-start gap-x-4 gap-y-3">
         <Field
           label="KiB"
-          hint="Units of 1,024 bytes. The limit of the whole installation stands above it."
+          hint={`Units of 1,024 bytes.${ceilingBytes === null ? '' : ` The whole installation takes at most ${formatBytes(ceilingBytes)}.`}`}
           problem={problemOf(error, 'kb') ?? unlessWholeIn(value.kb, 1, KB_MAX)}
           className="w-72 max-w-full"
         >

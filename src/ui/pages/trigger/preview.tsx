@@ -154,7 +154,7 @@ function Shares({ preview }: { readonly preview: Preview }) {
 function Examples({ triggerRef, preview }: { readonly triggerRef: string; readonly preview: Preview }) {
   return (
     <ul className="mt-1 space-y-1 text-sm">
-      {preview.examples.map(({ id, created, source_ip: address, reason }) => (
+      {preview.examples.map(({ id, created, source_ip: address, reason, attempts }) => (
         <li key={id} className="foreign">
           <Link
             href={`/log?trigger=${encodeURIComponent(triggerRef)}&row=${id}`}
@@ -163,8 +163,8 @@ function Examples({ triggerRef, preview }: { readonly triggerRef: string; readon
           >
             <time dateTime={created}>{new Date(created).toLocaleString()}</time>
           </Link>{' '}
-          from <Foreign text={address ?? 'an unknown address'} className="font-mono" />:{' '}
-          <Foreign text={reason} />
+          from <Foreign text={address ?? 'an unknown address'} className="font-mono" />
+          {attempts > 1 && ` and ${formatNumber(attempts - 1)} more like it`}: <Foreign text={reason} />
         </li>
       ))}
     </ul>

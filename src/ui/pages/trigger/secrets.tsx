@@ -1,17 +1,18 @@
 import { useMutation } from '@tanstack/react-query'
 import { KeyRound } from 'lucide-react'
-import { type FormEvent, useState } from 'react'
+import { type FormEvent, useRef, useState } from 'react'
 import type { WebhookSecret } from '../../../admin/models.ts'
 import type { Trigger } from '../../../core/trigger.ts'
 import { api } from '../../api/client.ts'
 import { useMay } from '../../api/session.tsx'
 import { Button } from '../../kit/button.tsx'
 import { Dialog } from '../../kit/dialog.tsx'
-import { Badge, describeError, Notice, toast } from '../../kit/feedback.tsx'
+import { Badge, describeError, Notice } from '../../kit/feedback.tsx'
 import { Field, problemOf, Select, TextInput } from '../../kit/form.tsx'
 import { Code } from '../../kit/layout.tsx'
 import { type Column, Table } from '../../kit/table.tsx'
 import { Foreign, Time } from '../../kit/text.tsx'
+import { ExpireSecret } from './expire-secret.tsx'
 import { useChanged } from './queries.ts'
 
 interface SecretsProps {
@@ -23,43 +24,51 @@ interface SecretsProps {
 export function Secrets({ trigger, secrets }: SecretsProps) {
   const isOperator = useMay('operator')
   const [isAdding, setAdding] = useState(false)
+  const [ending, setEnding] = useState<WebhookSecret | null>(null)
+  const addButton = useRef<HTMLButtonElement>(null)
   const changed = useChanged()
-  const expire = useMutation({
-    mutationFn: ({ label }: WebhookSecret) =>
-      api('POST /api/v1/triggers/:ref/webhooks/secrets/:label/expire', {
-        params: { ref: trigger.ref, label },
-        body: { in_seconds: 0 },
-      }),
-    onSuccess: async (_, { label }) => {
-      await changed()
-      toast.done(`The secret ${label} is not accepted any more`)
-    },
-    onError: toast.failed,
-  })
+  const live = secrets.filter(({ is_expired }) => !is_expired)
   return (
     <div className="space-y-3">
+      {secrets.length > 0 && live.length === 0 && (
+        <Notice tone="bad" title="No secret is accepted any more">
+          Every webhook that needs one is refused with 401. Add the secret that the sender signs with.
+        </Notice>
+      )}
       {secrets.length > 0 && (
         <Table
           label="Secrets"
-          columns={columns(isOperator ? expire.mutate : null)}
+          columns={columns(isOperator ? setEnding : null)}
           rows={secrets}
           rowKey={({ label }) => label}
         />
       )}
       {isOperator && (
-        <Button icon={<KeyRound aria-hidden className="size-4" />} onClick={() => setAdding(true)}>
+        <Button
+          ref={addButton}
+          icon={<KeyRound aria-hidden className="size-4" />}
+          onClick={() => setAdding(true)}
+        >
           Add a secret
         </Button>
       )}
       <AddSecret trigger={trigger} isOpen={isAdding} onOpenChange={setAdding} onAdded={() => changed()} />
+      <ExpireSecret
+        triggerRef={trigger.ref}
+        secret={ending}
+        isLast={live.length === 1}
+        onClose={() => setEnding(null)}
+        focusAfter={addButton}
+      />
     </div>
   )
 }
 
 const columns = (expire: ((secret: WebhookSecret) => void) | null): readonly Column<WebhookSecret>[] => [
-  { key: 'label', title: 'Secret', cell: ({ label }) => <Foreign text={label} /> },
+  { key: 'label', title: 'Secret', className: 'min-w-24', cell: ({ label }) => <Foreign text={label} /> },
   {
     key: 'used',
+    isExtra: true,
     title: 'Last used',
     cell: ({ last_used }) =>
       last_used === null ? <span className="text-muted">never</span> : <Time at={last_used} />,

@@ -25,7 +25,10 @@ export function AttemptActions({ row }: { readonly row: WebhookEventLogRow }) {
       {isReadmissible && <Readmit row={row} />}
       {row.attempts === 1 && <CopyAsCurl row={row} />}
       {isOperator && row.attempts === 1 && (
-        <Link href={`/test?from=${row.id}`} className={buttonClass('secondary', true)}>
+        <Link
+          href={`/test?trigger=${encodeURIComponent(row.trigger_ref)}&from=${row.id}`}
+          className={buttonClass('secondary', true)}
+        >
           <FlaskConical aria-hidden className="size-4" />
           Send again in the test tool
         </Link>

@@ -48,8 +48,11 @@ function whyMissing({ event_id, error_code, outcome }: WebhookEventLogRow): stri
     return 'The event has been deleted since; events are kept as long as the configuration says.'
   if (outcome === 'duplicate') return 'The body of a duplicate is not kept: the first event has it.'
   if (outcome === 'handshake') return 'The body of a handshake is not kept.'
-  if (error_code === 'signature_missing' || error_code === 'signature_invalid') {
-    return 'The body is not kept: it was too large, too many came at once, or it has made room for later ones.'
+  if (error_code === 'signature_missing') {
+    return 'It came without a signature, so there was nothing to hold its body against: it was not read, or it has made room for later ones.'
+  }
+  if (error_code === 'signature_invalid') {
+    return 'The body is not kept: its headers alone were wrong, it was too large, too many came at once, or it has made room for later ones.'
   }
   return 'Bodies are kept only of attempts that were refused for their signature.'
 }

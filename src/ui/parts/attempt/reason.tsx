@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from 'wouter'
+import type { AttemptDiagnosis } from '../../../admin/models.ts'
 import type { WebhookEventLogRow } from '../../../core/event.ts'
 import { api } from '../../api/client.ts'
 import { ErrorState, Notice, Skeleton } from '../../kit/feedback.tsx'
@@ -17,6 +18,12 @@ export const useDiagnosis = (row: WebhookEventLogRow) =>
     // Only of a refused attempt is there something to say, or a body beside its event.
     enabled: row.event_id === null,
   })
+
+/** What is said of a signature where no cause is found. */
+export const adviceWithoutCause = ({ has_body }: Pick<AttemptDiagnosis, 'has_body'>): string =>
+  has_body
+    ? 'Nothing else explains it: the secret at the sender is most likely another one than that of the trigger. Copy it to the sender again, or add the one that it has.'
+    : 'The body of this attempt is not kept, and without it little can be said. Let the sender deliver again.'
 
 /** What became of the attempt and exactly why; of a signature that was refused also what is likely wrong with it. */
 export function Reason({ row }: { readonly row: WebhookEventLogRow }) {
@@ -58,11 +65,7 @@ function Why({ row }: { readonly row: WebhookEventLogRow }) {
     <section className="rounded-lg bg-accent-soft p-3">
       <h3 className="font-semibold">Why?</h3>
       {data.diagnoses.length === 0 ? (
-        <p className="mt-1">
-          {data.has_body
-            ? 'Nothing that is known explains it: the secret of the sender is most likely another one than that of the trigger.'
-            : 'The body of this attempt is not kept, and without it little can be said. Let the sender deliver again.'}
-        </p>
+        <p className="mt-1">{adviceWithoutCause(data)}</p>
       ) : (
         <ol className="mt-1 space-y-3">
           {data.diagnoses.map(({ cause, detail, remedy }) => (
@@ -77,6 +80,9 @@ function Why({ row }: { readonly row: WebhookEventLogRow }) {
           ))}
         </ol>
       )}
+      <p className="mt-2 text-sm text-muted">
+        Worked out now, with the scheme and the secrets that the trigger has at present.
+      </p>
     </section>
   )
 }
