@@ -93,7 +93,10 @@ class Doctor {
         ]
       }
       await this.#tryClock(verdict)
-      await this.#trySecrets()
+      await this.#tryExpiredSecrets()
+      // Either says that all else is as the scheme asks for it. Whatever matches besides would be another reading of the same bytes.
+      if (this.#found.length > 0) return this.#found
+      await this.#trySecretReadings()
       await this.#trySignatureForms()
       await this.#tryBodies()
       await this.#tryUrls()
@@ -121,7 +124,14 @@ class Doctor {
         `The timestamp is written in ${UNITS[unit]}, and the scheme asks for ${UNITS[ts.unit]}.`,
       )
     }
-    if (verdict.reason !== 'timestamp_outside_tolerance' || this.#has('timestamp_unit')) return
+    this.#sayClock(verdict)
+  }
+
+  #sayClock(verdict: Verdict): void {
+    const { nowMs } = this.#given
+    if (verdict.verified || verdict.reason !== 'timestamp_outside_tolerance' || this.#has('timestamp_unit')) {
+      return
+    }
     const seconds = Math.round(Math.abs(nowMs - this.#ownMs) / 1_000)
     const way = this.#ownMs < nowMs ? 'behind' : 'ahead of'
     this.#say(
@@ -130,17 +140,23 @@ class Doctor {
     )
   }
 
-  async #trySecrets(): Promise<void> {
+  async #tryExpiredSecrets(): Promise<void> {
+    const { expired, nowMs } = this.#given
+    if (expired.length === 0 || this.#found.length > 0) return
+    const keys = keysOf(this.#given, expired)
+    const old = await this.#matching({ keys })
+    if (old === null) return
+    this.#say(
+      'expired_secret',
+      `The signature matches the expired secret ${labelAt(expired, old.secretIndex)}.`,
+    )
+    this.#sayClock(await this.#verify({ keys }, nowMs))
+  }
+
+  async #trySecretReadings(): Promise<void> {
     const { expired, live } = this.#given
-    const old = expired.length === 0 ? null : await this.#matching({ keys: keysOf(this.#given, expired) })
-    if (old !== null) {
-      this.#say(
-        'expired_secret',
-        `The signature matches the expired secret ${labelAt(expired, old.secretIndex)}.`,
-      )
-    }
     const all = [...live, ...expired]
-    if (all.length === 0 || this.#has('expired_secret')) return
+    if (all.length === 0) return
     for (const { cause, how, key, text } of secretCandidates(this.#scheme)) {
       if (this.#has(cause)) continue
       const changed = all.map((secret) => ({ ...secret, text: text(secret.text) }))
