@@ -49,12 +49,28 @@ export async function fillEvents({ sql }: Database, triggers: number): Promise<v
 
 const NUMBER_OF_EVENT = 'abs(hashtextextended(l.id::text, 0)) as n'
 
+/** As many as GitHub sends, since a text is looked for in each. */
+const HEADERS = JSON.stringify([
+  ['host', 'hooks.example.test'],
+  ['user-agent', 'GitHub-Hookshot/044aadd'],
+  ['content-length', '7324'],
+  ['accept', '*/*'],
+  ['content-type', 'application/json'],
+  ['x-github-delivery', '72d3162e-cc78-11e3-81ab-4c9367dc0958'],
+  ['x-github-event', 'issues'],
+  ['x-github-hook-id', '292430182'],
+  ['x-github-hook-installation-target-id', '79929171'],
+  ['x-github-hook-installation-target-type', 'repository'],
+  ['x-hub-signature-256', '[redacted]'],
+  ['accept-encoding', 'gzip'],
+])
+
 const EVENTS = `
   insert into attune.event (
     id, trigger_id, trigger_ref, content_type, payload_size_bytes, body, headers, source_ip, received_at
   )
   select
-    id, trigger_id, trigger_ref, 'application/json', length(body), body, '[["content-type", "application/json"]]', source_ip, created
+    id, trigger_id, trigger_ref, 'application/json', length(body), body, '${HEADERS}', source_ip, created
   from (
     select l.*, convert_to(
       '{"action":"' || (array['${ACTIONS.join("','")}'])[1 + n % 4] || '","number":' || n % 1000003

@@ -69,6 +69,12 @@ function searchesOfEvents(): Record<string, string>[] {
     ...values,
     ...addresses,
     { ip: '10.0.0.1', trigger: 'fill.900' },
+    { text: 'application/json' },
+    { text: 'no such text' },
+    { text: 'no such text', trigger: 'fill.1' },
+    { text: 'no such text', trigger: 'fill.900' },
+    { text: 'no such text', ip: '10.0.0.1' },
+    { text: 'no such text', since: daysAgo(20), until: daysAgo(10) },
   ]
 }
 

@@ -1,6 +1,10 @@
 import { Type as t } from '@sinclair/typebox'
 import { parseAddress } from '../core/address.ts'
-import { PAYLOAD_SEARCH_PATH_LENGTH_MAX, PAYLOAD_SEARCH_VALUE_LENGTH_MAX } from '../core/limits.ts'
+import {
+  PAYLOAD_SEARCH_PATH_LENGTH_MAX,
+  PAYLOAD_SEARCH_VALUE_LENGTH_MAX,
+  TEXT_SOUGHT_LENGTH_MAX,
+} from '../core/limits.ts'
 import { type PayloadQuery, parsePayloadPath } from '../core/payload-terms.ts'
 import { TriggerRef } from '../core/trigger.ts'
 import type { EventFilter } from '../store/events.ts'
@@ -24,6 +28,14 @@ export const eventFilterFields = {
       description: `the whole value there, a text, number, true, false or null, at most ${PAYLOAD_SEARCH_VALUE_LENGTH_MAX} characters`,
     }),
   ),
+  text: t.Optional(
+    t.String({
+      minLength: 1,
+      maxLength: TEXT_SOUGHT_LENGTH_MAX,
+      description:
+        "somewhere in the trigger's ref, the address, the content type, the id, or a header such as x-github-event: push; in either case",
+    }),
+  ),
   ...timeFields,
 }
 
@@ -42,15 +54,17 @@ interface Given {
   readonly ip?: string | undefined
   readonly path?: string | undefined
   readonly value?: string | undefined
+  readonly text?: string | undefined
   readonly since?: string | undefined
   readonly until?: string | undefined
 }
 
 /** The filter, once `eventFilterRules` have passed its fields. @throws Rejection `request_invalid` for half of a search */
-export const eventFilterOf = ({ trigger, ip, path, value, since, until }: Given): EventFilter => ({
+export const eventFilterOf = ({ trigger, ip, path, value, text, since, until }: Given): EventFilter => ({
   triggerRef: trigger,
   sourceIp: ip === undefined ? undefined : (parseAddress(ip) ?? undefined),
   payload: payloadOf(path, value),
+  text,
   ...timesOf(since, until),
 })
 

@@ -1,6 +1,6 @@
 import { type Static, Type as t } from '@sinclair/typebox'
 import { parseAddress } from '../core/address.ts'
-import { LOG_TEXT_SOUGHT_LENGTH_MAX } from '../core/limits.ts'
+import { TEXT_SOUGHT_LENGTH_MAX } from '../core/limits.ts'
 import { LOG_OUTCOMES, type LogFilter, type LogOutcome } from '../core/log-filter.ts'
 import { REJECTIONS, type RejectionCode } from '../core/rejection.ts'
 import { TriggerRef } from '../core/trigger.ts'
@@ -16,7 +16,7 @@ export const logFilterFields = {
   code: t.Optional(Code),
   ip: t.Optional(t.String({ maxLength: 64, description: 'an IPv4 or IPv6 address' })),
   outcome: t.Optional(t.Union(LOG_OUTCOMES.map((outcome) => t.Literal(outcome)))),
-  text: t.Optional(t.String({ minLength: 1, maxLength: LOG_TEXT_SOUGHT_LENGTH_MAX })),
+  text: t.Optional(t.String({ minLength: 1, maxLength: TEXT_SOUGHT_LENGTH_MAX })),
   ...timeFields,
 }
 

@@ -46,26 +46,31 @@ const list = adminCommand({
   options: {
     ...RANGE_OPTIONS,
     ip: { type: 'string', placeholder: 'ADDRESS', description: 'only those from this address' },
+    text: {
+      type: 'string',
+      placeholder: 'TEXT',
+      description: 'only those with this in a header, the ref or the id',
+    },
     path: { type: 'string', placeholder: 'PATH', description: 'where in the payload; needs --value' },
     value: { type: 'string', placeholder: 'VALUE', description: 'what is there; needs --path' },
     ...PAGE_OPTIONS,
     wide: WIDE_OPTION,
   },
   async run({ options }, context, client) {
-    const { ip, path, value } = options
+    const { ip, path, value, text } = options
     if ((path === undefined) !== (value === undefined)) {
       throw new UsageError('--path and --value go together')
     }
     // People see no payload in a list, so none is read; machines get all of an event.
     const view = options.json ? undefined : 'summary'
-    const query = { ...rangeQuery(options), ip, path, value, ...pageQuery(options), view }
+    const query = { ...rangeQuery(options), ip, text, path, value, ...pageQuery(options), view }
     const answer = await client.call<EventSummary[]>('GET', '/api/v1/events', { query })
     const lineWidth = lineWidthOf(options.wide, context)
     const columns = lineWidth === null ? COLUMNS : TERMINAL_COLUMNS
     printAnswer(answer, { json: options.json, context }, ({ data }) => tableLines(columns, data, lineWidth))
     if (options.json) return 0
     sayNextCursor(answer, context)
-    sayIfNothing(answer, path === undefined && ip === undefined ? options : {}, context)
+    sayIfNothing(answer, [path, ip, text].every((each) => each === undefined) ? options : {}, context)
     return 0
   },
 })

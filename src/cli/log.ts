@@ -58,6 +58,11 @@ const list = adminCommand({
     status: { type: 'string', placeholder: 'STATUS', description: 'only those answered with it, e.g. 401' },
     code: { type: 'string', placeholder: 'CODE', description: 'only those turned away with it' },
     ip: { type: 'string', placeholder: 'ADDRESS', description: 'only those from it' },
+    text: {
+      type: 'string',
+      placeholder: 'TEXT',
+      description: 'only those with this in agent, reason, ref or id',
+    },
     ...PAGE_OPTIONS,
     wide: WIDE_OPTION,
     follow: { type: 'boolean', description: 'print new rows as they come' },
@@ -71,6 +76,7 @@ const list = adminCommand({
       status: options.status === undefined ? undefined : String(wholeNumber('--status', options.status)),
       code: options.code,
       ip: options.ip,
+      text: options.text,
     }
     const query = { ...filter, ...pageQuery(options) }
     if (options.follow) {

@@ -131,7 +131,7 @@ export const LOG_SEARCH_ROWS_MIN = 1_000
 export const LOG_SEARCH_ROWS_MAX = 32_000
 
 /** Longest text that the webhook event log is searched for. */
-export const LOG_TEXT_SOUGHT_LENGTH_MAX = 256
+export const TEXT_SOUGHT_LENGTH_MAX = 256
 
 /** A page of events ends early once its bodies reach this many bytes, so that no page outgrows memory. */
 export const PAGE_BODY_BYTES_MAX = 8 * 1024 * 1024

@@ -6,6 +6,7 @@ import {
   PAGE_SEARCH_SLOW_MS,
   PAYLOAD_SEARCH_BYTES_MAX,
 } from '../core/limits.ts'
+import { lowerAscii } from '../core/log-filter.ts'
 import { addressTerm, hasValue, type PayloadQuery, queryTerms, triggerTerm } from '../core/payload-terms.ts'
 import { leastRequestId, requestIdTimeMs } from '../core/request-id.ts'
 import type { AdminDatabase } from './admin-database.ts'
@@ -20,6 +21,11 @@ export interface EventFilter {
   /** Exclusive. */
   readonly until?: Date | undefined
   readonly payload?: PayloadQuery | undefined
+  /**
+   * Somewhere in the trigger's ref, the address, the content type, the id, or the headers, of which each is a line such as
+   * `x-github-event: push`; letters of ASCII in either case.
+   */
+  readonly text?: string | undefined
 }
 
 /** An event that was found. Its time is in its id. */
@@ -51,6 +57,7 @@ interface ReadRow extends Record<string, unknown> {
   readonly payload_size_bytes: number
   readonly content_type: string | null
   readonly body: Uint8Array | null
+  readonly has_text: boolean
 }
 
 /** The first slice; it is short, since nobody knows how many events a minute has. */
@@ -62,9 +69,12 @@ const SLICE_MS_MAX = 16 * 86_400_000
 const CANDIDATES_MAX = 512
 const BODIES_MAX = 32
 
+/** Events whose texts are looked through at once, so that no statement takes long however many a slice has. */
+const TEXTS_MAX = 2_000
+
 /**
- * Finds events by what no index of theirs has: a value in the payload, or the address of the sender. What `attune.event_search` names is
- * looked at again in the event itself, and the newest ones, which are not in there yet, are all looked at.
+ * Finds events by what no index of theirs has: a value in the payload, the address of the sender, or a text. What `attune.event_search` names is
+ * looked at again in the event itself, and the newest ones, which are not in there yet, are all looked at; for a text alone all of them are.
  *
  * It goes back in time slice by slice, so that no statement reads more than one slice however frequent a value is; slices grow while they are
  * read quickly. After `searchMsMax` the page ends where the search has come to.
@@ -99,8 +109,9 @@ export class EventSearch {
   }
 
   async *#walk(filter: EventFilter, limit: number, cursorId: string | null): AsyncGenerator<Step> {
-    const { mark, oldestMs } = await this.#extent()
+    const { mark: indexedTo, oldestMs } = await this.#extent()
     if (oldestMs === null) return
+    const mark = filter.payload === undefined && filter.sourceIp === undefined ? null : indexedTo
     const endMs = Math.max(oldestMs, filter.since?.getTime() ?? oldestMs)
     const { until } = filter
     const cursorMs = cursorId === null ? null : requestIdTimeMs(cursorId)
@@ -148,7 +159,8 @@ export class EventSearch {
 
   /** All events of a range. */
   async *#readEvents(filter: EventFilter, limit: number, { low, high }: Range): AsyncGenerator<Step> {
-    const rowsMax = filter.payload === undefined ? limit + 1 : BODIES_MAX
+    const unread = filter.text === undefined ? limit + 1 : TEXTS_MAX
+    const rowsMax = filter.payload === undefined ? unread : BODIES_MAX
     for (let before = high; ; ) {
       const rows = await this.#read(filter, sql`${within({ low, high: before })}`, rowsMax)
       const last = rows.at(-1)
@@ -199,14 +211,16 @@ export class EventSearch {
   }
 
   async #read(
-    { triggerRef, sourceIp, since, until, payload }: EventFilter,
+    { triggerRef, sourceIp, since, until, payload, text }: EventFilter,
     where: SQL,
     rowsMax: number,
   ): Promise<ReadRow[]> {
     const body = payload === undefined ? sql`null::bytea` : BODY
+    const hasText = text === undefined ? sql`true` : sql`strpos(${TEXTS}, ${lowerAscii(text)}) > 0`
     const rows = await this.#database.query((database) =>
       database.execute<ReadRow>(sql`
-        select e.id::text, payload_size_bytes, content_type, ${body} as body from attune.event e
+        select e.id::text, payload_size_bytes, content_type, ${body} as body, ${hasText} as has_text
+        from attune.event e
         where ${where}
           ${triggerRef === undefined ? sql`` : sql`and trigger_ref = ${triggerRef}`}
           ${sourceIp === undefined ? sql`` : sql`and source_ip = ${sourceIp}::inet`}
@@ -218,14 +232,18 @@ export class EventSearch {
   }
 }
 
+/** Credentials are not among the headers that are kept. */
+const TEXTS = sql`lower(concat_ws(chr(10), trigger_ref, host(source_ip), content_type, e.id::text,
+  (select string_agg((header ->> 0) || ': ' || (header ->> 1), chr(10)) from jsonb_array_elements(headers) header)) collate "C")`
+
 /** Nothing is found in a larger one, so it is not read. */
 const BODY = sql`case when payload_size_bytes <= ${PAYLOAD_SEARCH_BYTES_MAX}::integer then body end`
 
 function confirmed(rows: readonly ReadRow[], payload: PayloadQuery | undefined): FoundEvent[] {
   return rows
     .filter(
-      ({ body, content_type }) =>
-        payload === undefined || (body !== null && hasValue(payload, body, content_type)),
+      ({ body, content_type, has_text }) =>
+        has_text && (payload === undefined || (body !== null && hasValue(payload, body, content_type))),
     )
     .map(({ id, payload_size_bytes }) => ({ id, payloadSizeBytes: payload_size_bytes }))
 }

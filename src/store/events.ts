@@ -101,7 +101,8 @@ export class Events {
     if (filter.payload !== undefined && !this.#isSearchOn) {
       throw new Rejection('payload_search_off', 'ATTUNE_PAYLOAD_SEARCH is off')
     }
-    const isSearch = filter.payload !== undefined || filter.sourceIp !== undefined
+    const { payload, sourceIp, text } = filter
+    const isSearch = payload !== undefined || sourceIp !== undefined || text !== undefined
     return isSearch ? this.#search.find(filter, limit, cursorId) : this.#page(filter, limit, cursorId)
   }
 

@@ -141,6 +141,8 @@ describe.each([...engines])('an export on $name', (engine) => {
     [LOG, 'limit=5', ['limit']],
     [EVENTS, 'format=json', ['format']],
     [EVENTS, 'trigger=%20', ['trigger']],
+    [EVENTS, 'text=', ['text']],
+    [EVENTS, `text=${'a'.repeat(257)}`, ['text']],
     [EVENTS, 'path=a', ['value']],
     [EVENTS, 'value=a', ['path']],
     [EVENTS, 'view=summary', ['view']],
@@ -193,6 +195,15 @@ describe.each([...engines])('an export on $name', (engine) => {
       )
       const { data } = (await admin.call('GET', '/api/v1/events?trigger=things')).json<{ data: Event[] }>()
       expect(events.map(({ body, body_encoding, ...event }) => event)).toEqual(data)
+    })
+
+    test('looks for a text as the list does', async () => {
+      const query = `text=${(contentIds[0] ?? '').toUpperCase()}`
+      const { text } = await admin.call('GET', `${EVENTS}?${query}`)
+      expect(linesOf<Event>(text).map(({ id }) => id)).toEqual([contentIds[0] ?? ''])
+      const { data } = (await admin.call('GET', `/api/v1/events?${query}`)).json<{ data: Event[] }>()
+      expect(data.map(({ id }) => id)).toEqual([contentIds[0] ?? ''])
+      expect(linesOf((await admin.call('GET', `${EVENTS}?text=nowhere`)).text)).toEqual([])
     })
 
     test('searches payloads as the list does', async () => {

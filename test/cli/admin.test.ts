@@ -97,12 +97,12 @@ describe('each command makes the call of the contract', () => {
       '/api/v1/events?trigger=a.b&since=2026-01-02T03%3A04%3A05.000Z&until=2026-01-03T00%3A00%3A00.000Z&limit=5&cursor=c&view=summary',
     ],
     [
-      'events list --json --ip 2001:db8::1 --path items[]."a.b" --value x',
-      '/api/v1/events?ip=2001%3Adb8%3A%3A1&path=items%5B%5D.%22a.b%22&value=x',
+      'events list --json --ip 2001:db8::1 --text x-kind --path items[]."a.b" --value x',
+      '/api/v1/events?ip=2001%3Adb8%3A%3A1&text=x-kind&path=items%5B%5D.%22a.b%22&value=x',
     ],
     [
-      'log list --trigger a.b --status 401 --code signature_invalid --ip 2001:db8::1',
-      '/api/v1/webhook-event-log?trigger=a.b&status=401&code=signature_invalid&ip=2001%3Adb8%3A%3A1',
+      'log list --trigger a.b --status 401 --code signature_invalid --ip 2001:db8::1 --text hookshot',
+      '/api/v1/webhook-event-log?trigger=a.b&status=401&code=signature_invalid&ip=2001%3Adb8%3A%3A1&text=hookshot',
     ],
     [
       'audit list --actor deployer --action trigger.delete --target a.b --since 2026-01-02 --limit 5',

@@ -16,9 +16,9 @@ beforeAll(async () => {
 }, 60_000)
 afterAll(() => under.close())
 
-async function send(body: string, key = SECRET): Promise<number> {
+async function send(body: string, key = SECRET, more: Record<string, string> = {}): Promise<number> {
   const digest = createHmac('sha256', key).update(body).digest('hex')
-  const headers = { 'content-type': 'application/json', 'x-hub-signature-256': `sha256=${digest}` }
+  const headers = { 'content-type': 'application/json', 'x-hub-signature-256': `sha256=${digest}`, ...more }
   return (await fetch(webhook.url, { method: 'POST', headers, body })).status
 }
 
@@ -126,6 +126,23 @@ test(
       expect([await send('{"n":8}'), await send('{"n":7}')]).toEqual([200, 200])
       await shows(page, 'Events', 1)
       expect(await rowsOf(page, 'Events').count()).toBe(1)
+    }),
+  60_000,
+)
+
+test(
+  'events are found by a text of their headers, live too, and by a link that has it',
+  () =>
+    under.visiting(async ({ page, open }) => {
+      await open('/events')
+      await page.getByRole('searchbox', { name: 'Text' }).fill('X-Kind: Sought')
+      await page.getByText('No event fits these filters').waitFor()
+      expect([await send('{}'), await send('{}', SECRET, { 'x-kind': 'sought' })]).toEqual([200, 200])
+      await shows(page, 'Events', 1)
+      await page.reload()
+      await shows(page, 'Events', 1)
+      expect(await rowsOf(page, 'Events').count()).toBe(1)
+      expect(new URL(page.url()).searchParams.get('text')).toBe('X-Kind: Sought')
     }),
   60_000,
 )

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:tes
 import type { Sql } from 'postgres'
 import type { AcceptedAttempt } from '../../src/core/attempt.ts'
 import { decodeCursor } from '../../src/core/cursor.ts'
+import type { HeaderPair } from '../../src/core/event.ts'
 import { PAYLOAD_SEARCH_BYTES_MAX } from '../../src/core/limits.ts'
 import { parsePayloadPath } from '../../src/core/payload-terms.ts'
 import { requestIdTimeMs } from '../../src/core/request-id.ts'
@@ -185,6 +186,54 @@ describe.each(engines)('the search in payloads ($name)', ({ name: engineName, op
     await expectAll()
   })
 
+  test('a text is found in headers, ref, address, content type and id, in either case, whatever is indexed', async () => {
+    const headers: HeaderPair[] = [
+      ['X-GitHub-Event', 'push'],
+      ['x-quoted', '"Zoë" 100%_'],
+    ]
+    const one = await accept({ id: idAt(long), headers, triggerRef: 'text.one', sourceIp: '192.0.2.1' })
+    const two = await accept({
+      id: idAt(long + 1_000),
+      headers: [],
+      sourceIp: '2001:db8::1',
+      contentType: 'text/CSV',
+    })
+    const three = await accept({
+      id: idAt(long + 2_000),
+      headers: [['x-github-event', 'pull_request']],
+      sourceIp: null,
+    })
+    const expectAll = async () => {
+      expect(await find({ text: 'x-github-event: push' })).toEqual([one])
+      expect(await find({ text: 'X-GITHUB-EVENT' })).toEqual([three, one])
+      expect(await find({ text: '"Zoë" 100%_' })).toEqual([one])
+      expect(await find({ text: '100%%' })).toEqual([])
+      expect(await find({ text: 'text.ONE' })).toEqual([one])
+      expect(await find({ text: '2001:db8::1' })).toEqual([two])
+      expect(await find({ text: 'csv' })).toEqual([two])
+      expect(await find({ text: three.slice(4, 30).toUpperCase() })).toEqual([three])
+      expect(await find({ text: 'x-github-event', sourceIp: '192.0.2.1' })).toEqual([one])
+      expect(await find({ text: 'x-github-event', triggerRef: 'text.one' })).toEqual([one])
+      expect(await find({ text: 'x-github-event', since: new Date(long + 1) })).toEqual([three])
+      expect(await find({ text: 'x-github-event' }, 1)).toEqual([three, one])
+      expect(await find({ text: 'nowhere' })).toEqual([])
+    }
+    await expectAll()
+    await index([one, two, three])
+    await expectAll()
+    expect(await find({ text: 'push' }, 500, events(false))).toEqual([one])
+  })
+
+  test('a text and a value in the payload are both there', async () => {
+    const body = bytes('{"a":1}')
+    const both = await accept({ id: idAt(long), body, headers: [['x-kind', 'sought']] })
+    const valueOnly = await accept({ id: idAt(long + 1), body, headers: [] })
+    await accept({ id: idAt(long + 2), body: bytes('{"a":2}'), headers: [['x-kind', 'sought']] })
+    expect(await find({ ...where('a', '1'), text: 'sought' })).toEqual([both])
+    await index([both, valueOnly])
+    expect(await find({ ...where('a', '1'), text: 'sought' })).toEqual([both])
+  })
+
   test('a search that has run out of time says where it has come to, and goes on from there', async () => {
     // Near enough that a walk of single minutes ends soon.
     const startMs = Date.now() - 60 * 60_000
@@ -201,6 +250,9 @@ describe.each(engines)('the search in payloads ($name)', ({ name: engineName, op
     await index(ids)
     expect(await find(where('third', 'true'), 50, hasty)).toEqual(third)
     expect(await find(where('third', 'true'), 4, hasty)).toEqual(third)
+    const [sought = ''] = third
+    expect((await hasty.summaries({ text: 'nowhere' }, 50, null)).nextCursor).not.toBeNull()
+    expect(await find({ text: sought }, 50, hasty)).toEqual([sought])
   })
 
   test('finds nothing where there is nothing', async () => {

@@ -58,6 +58,7 @@ export interface LogFilter extends Times {
 export interface EventFilter extends Times {
   readonly trigger?: string
   readonly ip?: string
+  readonly text?: string
   readonly path?: string
   readonly value?: string
 }

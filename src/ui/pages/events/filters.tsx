@@ -8,9 +8,19 @@ import { SettledInput } from '../../parts/filters/settled-input.tsx'
 import { TimeRange } from '../../parts/filters/time-range.tsx'
 import { TriggerPicker } from '../../parts/trigger-picker.tsx'
 
-export const EVENT_FILTER_NAMES = ['trigger', 'ip', 'path', 'value', 'range', 'since', 'until'] as const
+export const EVENT_FILTER_NAMES = [
+  'text',
+  'trigger',
+  'ip',
+  'path',
+  'value',
+  'range',
+  'since',
+  'until',
+] as const
 
 const LABELS = {
+  text: 'Text',
   trigger: 'Trigger',
   ip: 'Address',
   path: 'Path',
@@ -22,9 +32,10 @@ const LABELS = {
 
 /** What the server is asked for, from what stands in the URL. */
 export const eventFilterOf = (
-  { trigger, ip, path, value }: FilterValues,
+  { text, trigger, ip, path, value }: FilterValues,
   times: Pick<EventFilter, 'since' | 'until'>,
 ): EventFilter => ({
+  ...(text && { text }),
   ...(trigger && { trigger }),
   ...(ip && { ip }),
   ...(path && { path, value: value ?? '' }),
@@ -45,6 +56,13 @@ export function EventFilters({ filters, error }: EventFiltersProps) {
   return (
     <div className="mb-4 space-y-3">
       <div className="flex flex-wrap gap-2">
+        <SettledInput
+          label="Text"
+          placeholder="Header, content type, address, id"
+          value={values['text'] ?? ''}
+          onSettled={(text) => set({ text })}
+          className="max-w-80 grow basis-56"
+        />
         <TriggerPicker
           value={values['trigger'] ?? null}
           onChange={(ref) => set({ trigger: ref ?? '' })}
