@@ -7,7 +7,7 @@ import { Rejection } from '../core/rejection.ts'
 import { clientAddress, type PeerAddress } from '../http/client-address.ts'
 import type { LiveApiToken } from '../store/admin-sessions.ts'
 import type { Store } from '../store/index.ts'
-import { requireOwnPage, sessionTokenOf } from './session-cookie.ts'
+import { isUnattended, requireOwnPage, sessionTokenOf } from './session-cookie.ts'
 import { WrongTokens } from './wrong-tokens.ts'
 
 export interface AuthenticationDeps {
@@ -74,7 +74,11 @@ export class Authentication {
     const sessionToken = sessionTokenOf(request)
     if (sessionToken === null) throw unauthorized('there is neither a bearer token nor a session')
     requireOwnPage(request)
-    const session = await this.#deps.store.adminSessions.find(sessionToken, isActivity)
+    const session = await this.#deps.store.adminSessions.find(
+      sessionToken,
+      client,
+      isActivity && !isUnattended(request),
+    )
     if (session === null) throw unauthorized('the session is not known, or has ended')
     const { apiToken, installationMac: mac, expires } = session
     if (apiToken !== null) return { ...identityOf(apiToken, 'session'), expires }
@@ -115,7 +119,7 @@ export class Authentication {
   async #judge(given: string, client: string | null): Promise<LiveApiToken | null> {
     this.#wrongTokens.requireFew(client)
     if (isEqual(tokenDigest(given), this.#installationDigest)) return null
-    const found = isApiToken(given) ? await this.#deps.store.adminSessions.findToken(given) : null
+    const found = isApiToken(given) ? await this.#deps.store.adminSessions.findToken(given, client) : null
     if (found !== null) return found
     this.#wrongTokens.note(client)
     throw unauthorized('the token is wrong, or has ended')

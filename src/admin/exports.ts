@@ -175,7 +175,7 @@ function identityCheck(
   let checkedAtMs = performance.now()
   return async () => {
     if (performance.now() - checkedAtMs < TAIL_IDENTITY_MS) return
-    await authentication.identify(request, client)
+    await authentication.identify(request, client, false)
     checkedAtMs = performance.now()
   }
 }

@@ -26,8 +26,12 @@ export interface Checked<Model extends TSchema> {
 }
 
 /** A JSON body; none at all counts as `{}`. @throws Rejection `request_invalid`, which names every wrong field */
-export const jsonBody = <Model extends TObject>(model: Model, rules: Rules = {}) => ({
-  parse: readJson,
+export const jsonBody = <Model extends TObject>(
+  model: Model,
+  rules: Rules = {},
+  bytesMax = ADMIN_BODY_BYTES_MAX,
+) => ({
+  parse: ({ request }: { readonly request: Request }) => readJson(request, bytesMax),
   body: checkedBy(model, (value) => {
     // What a parser throws becomes a ParseError of Elysia, so a refusal arrives here as the body.
     if (value instanceof Rejection) throw value
@@ -61,9 +65,9 @@ export function refuse(problems: readonly FieldProblem[]): never {
 export const problemIf = (wrong: boolean, field: string, message: string): readonly FieldProblem[] =>
   wrong ? [{ field, message }] : []
 
-async function readJson({ request }: { readonly request: Request }): Promise<unknown> {
+async function readJson(request: Request, bytesMax: number): Promise<unknown> {
   try {
-    const bytes = await readBody(request)
+    const bytes = await readBody(request, bytesMax)
     if (bytes.byteLength === 0) return {}
     const type = request.headers.get('content-type')
     // A page of another origin can post text or forms without asking first, but not this type.
@@ -77,14 +81,14 @@ async function readJson({ request }: { readonly request: Request }): Promise<unk
   }
 }
 
-async function readBody(request: Request): Promise<Uint8Array> {
+async function readBody(request: Request, bytesMax: number): Promise<Uint8Array> {
   if (request.body === null) return new Uint8Array()
   const pieces: Uint8Array[] = []
   let length = 0
   for await (const piece of request.body) {
     length += piece.byteLength
     // A chunked body has no declared length, so it is counted as it comes.
-    if (length > ADMIN_BODY_BYTES_MAX) throw new Rejection('payload_too_large', 'an admin body is too large')
+    if (length > bytesMax) throw new Rejection('payload_too_large', 'an admin body is too large')
     pieces.push(piece)
   }
   return Buffer.concat(pieces)

@@ -30,6 +30,11 @@ export function sessionTokenOf({ headers }: Request): string | null {
 /** The header that no page of another origin can send without being asked about it first, and we never agree. */
 const CONSOLE_HEADER = 'x-attune-console'
 
+/** Whether the page says that it asks by itself, and nobody has been at it for a while. It only ever shortens a session. */
+export const isUnattended = ({ headers }: Request): boolean => headers.get(UNATTENDED_HEADER) === '1'
+
+const UNATTENDED_HEADER = 'x-attune-unattended'
+
 /**
  * A browser sends the cookie along whichever page has made it ask. So what changes something has to come from a page of this very
  * origin, and what reads must not be fetched by another one: pages of the same host on another port have the same cookies.

@@ -1,7 +1,11 @@
 import { Type as t } from '@sinclair/typebox'
 import { Elysia } from 'elysia'
 import type { Session } from '../core/administrator.ts'
-import { ADMIN_SESSION_IDLE_SECONDS_MAX, ADMIN_TOKEN_LENGTH_MAX } from '../core/limits.ts'
+import {
+  ADMIN_SESSION_IDLE_SECONDS_MAX,
+  ADMIN_TOKEN_LENGTH_MAX,
+  SIGN_IN_BODY_BYTES_MAX,
+} from '../core/limits.ts'
 import { REQUEST_ID_HEADER } from '../http/errors.ts'
 import type { Store } from '../store/index.ts'
 import { administratorOf, identityOf } from './administrator.ts'
@@ -34,7 +38,7 @@ export const session = ({ store, authentication }: Deps) =>
         return { data: sessionView(identity) }
       },
       {
-        ...jsonBody(SignIn),
+        ...jsonBody(SignIn, {}, SIGN_IN_BODY_BYTES_MAX),
         ...describe({
           id: 'signIn',
           role: 'nobody',

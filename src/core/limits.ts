@@ -139,6 +139,9 @@ export const PAGE_BODY_BYTES_MAX = 8 * 1024 * 1024
 /** Bodies of the admin API: settings, never payloads. */
 export const ADMIN_BODY_BYTES_MAX = 1024 * 1024
 
+/** Of strangers no more is read than a token needs, whose connections nobody counts. */
+export const SIGN_IN_BODY_BYTES_MAX = 4 * 1024
+
 /** Fields that the answer to one wrong request names; a whitelist may have so many entries. */
 export const FIELD_PROBLEMS_MAX = 1_000
 
@@ -255,8 +258,16 @@ export const ADMIN_SESSIONS_MAX = 50
 /** When a token or a session was used is written down no more often. */
 export const LAST_USE_WRITE_SECONDS = 60
 
-/** Look-ups of tokens and sessions that are under way at once; strangers can ask for them. Past it: 503. */
+/**
+ * Look-ups of tokens and sessions that are under way at once, and how many of them may be of what was not found at its last look-up: of one
+ * address, which has as many as a browser asks at once and more, and of all. Past either: 503.
+ */
 export const SIGN_IN_LOOKUPS_MAX = 64
+export const SIGN_IN_LOOKUPS_UNKNOWN_MAX = 48
+export const SIGN_IN_LOOKUPS_PER_ADDRESS_MAX = 16
+
+/** Tokens and sessions that are remembered to have been found. */
+export const SIGN_IN_LOOKUPS_KNOWN_MAX = 4_096
 
 /** Wrong tokens that one address may show in this time; then it shows none at all until the time is over. */
 export const WRONG_TOKENS_MAX = 10

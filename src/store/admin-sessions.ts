@@ -7,12 +7,11 @@ import {
   ADMIN_SESSION_SECONDS_MAX,
   ADMIN_SESSIONS_MAX,
   LAST_USE_WRITE_SECONDS,
-  SIGN_IN_LOOKUPS_MAX,
 } from '../core/limits.ts'
-import { storeUnavailable } from '../core/rejection.ts'
 import { recordAction } from './admin-audit-log.ts'
 import { actAs } from './admin-database.ts'
 import type { Pool } from './connection.ts'
+import { SignInLookUps } from './sign-in-look-ups.ts'
 
 /** A token of the admin API that is good just now. */
 export interface LiveApiToken {
@@ -41,30 +40,30 @@ export type SessionIdentity = { readonly apiTokenId: string } | { readonly insta
  */
 export class AdminSessions {
   readonly #pool: Pool
-  #lookups = 0
+  readonly #lookUps = new SignInLookUps()
 
   constructor(pool: Pool) {
     this.#pool = pool
   }
 
-  /** @returns `null` when it is not known, has expired or was revoked */
-  async findToken(token: string): Promise<LiveApiToken | null> {
-    const [row] = await this.#lookUp<TokenRow>(FIND_TOKEN, [digest(token), LAST_USE_WRITE_SECONDS])
-    return row === undefined ? null : toToken(row)
+  /**
+   * @param address - whence it came
+   * @returns `null` when it is not known, has expired or was revoked
+   */
+  async findToken(token: string, address: string | null): Promise<LiveApiToken | null> {
+    const row = await this.#lookUp<TokenRow>(token, address, FIND_TOKEN, [LAST_USE_WRITE_SECONDS])
+    return row && toToken(row)
   }
 
   /**
+   * @param address - whence it came
    * @param isActivity - false: it is looked at, and not used
    * @returns `null` when there is none, or it or its token has ended
    */
-  async find(sessionToken: string, isActivity = true): Promise<LiveSession | null> {
-    const [row] = await this.#lookUp<SessionRow>(FIND_SESSION, [
-      digest(sessionToken),
-      LAST_USE_WRITE_SECONDS,
-      ADMIN_SESSION_IDLE_SECONDS_MAX,
-      isActivity,
-    ])
-    if (row === undefined) return null
+  async find(sessionToken: string, address: string | null, isActivity = true): Promise<LiveSession | null> {
+    const parameters = [LAST_USE_WRITE_SECONDS, ADMIN_SESSION_IDLE_SECONDS_MAX, isActivity]
+    const row = await this.#lookUp<SessionRow>(sessionToken, address, FIND_SESSION, parameters)
+    if (row === null) return null
     return {
       apiToken: row.id === null ? null : toToken({ ...row, id: row.id }),
       installationMac: row.installation_mac,
@@ -113,18 +112,19 @@ export class AdminSessions {
     )
   }
 
-  /** Strangers can ask for look-ups, so those that wait are bounded. */
-  async #lookUp<Row extends object>(
+  #lookUp<Row extends object>(
+    token: string,
+    address: string | null,
     statement: string,
-    parameters: (Buffer | number | boolean)[],
-  ): Promise<Row[]> {
-    if (this.#lookups >= SIGN_IN_LOOKUPS_MAX) throw storeUnavailable('too many sign-ins are being looked up')
-    this.#lookups += 1
-    try {
-      return await this.#pool.run(ADMIN_QUERY_MS_MAX, (sql) => sql.unsafe<Row[]>(statement, parameters))
-    } finally {
-      this.#lookups -= 1
-    }
+    parameters: readonly (number | boolean)[],
+  ): Promise<Row | null> {
+    const key = digest(token)
+    return this.#lookUps.run(key.toString('base64'), address, async () => {
+      const [row] = await this.#pool.run(ADMIN_QUERY_MS_MAX, (sql) =>
+        sql.unsafe<Row[]>(statement, [key, ...parameters]),
+      )
+      return row ?? null
+    })
   }
 }
 

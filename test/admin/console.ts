@@ -61,6 +61,21 @@ export async function withSql<Row extends object>(
   }
 }
 
+/** Keeps sessions from being looked up until `run` has ended. */
+export async function withLockedSessions<T>(admin: AdminUnderTest, run: () => Promise<T>): Promise<T> {
+  const sql = admin.store.engine.createPool({ name: 'test', connectionsMax: 1, statementMsMax: 10_000 })
+  try {
+    return (
+      await sql.begin(async (tx) => {
+        await tx.unsafe('lock table attune.admin_session in access exclusive mode')
+        return { result: await run() }
+      })
+    ).result
+  } finally {
+    await sql.end({ timeout: 1 })
+  }
+}
+
 /** Makes a token through the API. */
 export async function tokenOf(
   admin: AdminUnderTest,

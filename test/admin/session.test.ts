@@ -5,9 +5,21 @@ import {
   ADMIN_SESSION_IDLE_SECONDS_MAX,
   ADMIN_SESSION_SECONDS_MAX,
   ADMIN_SESSIONS_MAX,
+  SIGN_IN_BODY_BYTES_MAX,
+  SIGN_IN_LOOKUPS_PER_ADDRESS_MAX,
 } from '../../src/core/limits.ts'
 import { engines } from '../support/database.ts'
-import { callAs, cookieOf, maintain, pageHeaders, signedIn, signIn, tokenOf, withSql } from './console.ts'
+import {
+  callAs,
+  cookieOf,
+  maintain,
+  pageHeaders,
+  signedIn,
+  signIn,
+  tokenOf,
+  withLockedSessions,
+  withSql,
+} from './console.ts'
 import { type AdminUnderTest, startAdmin, TOKEN } from './support.ts'
 
 let addresses = 0
@@ -47,6 +59,20 @@ describe.each(engines)('sessions on $name', (engine) => {
       const answer = await signIn(admin, TOKEN, headers)
       expect(answer.status).toBe(201)
       expect(answer.headers.get('set-cookie')).toEndWith('; HttpOnly; SameSite=Strict; Secure')
+    })
+
+    test('reads no more of a stranger than a token needs', async () => {
+      const padded = (bytes: number) => JSON.stringify({ token: TOKEN }).padEnd(bytes)
+      const post = (body: string | ReadableStream<Uint8Array>) =>
+        fetch(`${admin.origin}/api/v1/session`, {
+          method: 'POST',
+          headers: { ...pageHeaders(admin), 'content-type': 'application/json' },
+          body,
+        })
+      expect((await post(padded(SIGN_IN_BODY_BYTES_MAX))).status).toBe(201)
+      expect((await post(padded(SIGN_IN_BODY_BYTES_MAX + 1))).status).toBe(413)
+      const chunked = new Blob([padded(SIGN_IN_BODY_BYTES_MAX + 1)]).stream()
+      expect((await post(chunked)).status).toBe(413)
     })
 
     test('takes the role and the name of an API token', async () => {
@@ -237,6 +263,30 @@ describe.each(engines)('sessions on $name', (engine) => {
     })
   })
 
+  test('strangers with cookies of their own making hold up no session and no token', async () => {
+    const cookie = await signedIn(admin)
+    const { token } = await tokenOf(admin, 'unhindered', 'viewer')
+    const asToken = () => admin.call('GET', '/api/v1/triggers', { token })
+    expect([(await triggers(cookie)).status, (await asToken()).status]).toEqual([200, 200])
+    const stranger = () =>
+      admin.call('GET', '/api/v1/session', {
+        token: null,
+        headers: {
+          cookie: `attune_session=${Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('hex')}`,
+          'x-forwarded-for': '203.0.113.66',
+        },
+      })
+    const { flood, own } = await withLockedSessions(admin, async () => {
+      const flood = Array.from({ length: SIGN_IN_LOOKUPS_PER_ADDRESS_MAX * 6 }, stranger)
+      expect((await Promise.race(flood)).status).toBe(503)
+      return { flood, own: [triggers(cookie), asToken()] }
+    })
+    expect((await Promise.all(own)).map(({ status }) => status)).toEqual([200, 200])
+    const statuses = (await Promise.all(flood)).map(({ status }) => status)
+    expect(statuses.filter((status) => status === 401)).toHaveLength(SIGN_IN_LOOKUPS_PER_ADDRESS_MAX)
+    expect(statuses.filter((status) => status === 503)).toHaveLength(SIGN_IN_LOOKUPS_PER_ADDRESS_MAX * 5)
+  }, 30_000)
+
   describe('a session ends', () => {
     const hashed = (cookie: string) =>
       `'\\x${new Bun.CryptoHasher('sha256').update(cookie.split('=')[1] ?? '').digest('hex')}'`
@@ -274,6 +324,19 @@ describe.each(engines)('sessions on $name', (engine) => {
       await move(cookie, `last_seen = now() - interval '${ADMIN_SESSION_IDLE_SECONDS_MAX + 1} seconds'`)
       expect((await triggers(cookie)).status).toBe(401)
       expect((await triggers(cookie)).status).toBe(401)
+    })
+
+    test('also while a page goes on asking that nobody is at', async () => {
+      const cookie = await signedIn(admin)
+      await move(cookie, `last_seen = now() - interval '${ADMIN_SESSION_IDLE_SECONDS_MAX - 60} seconds'`)
+      const headers = { ...pageHeaders(admin), cookie, 'x-attune-unattended': '1' }
+      const asked = await admin.call('GET', '/api/v1/triggers', { token: null, headers })
+      expect(asked.status).toBe(200)
+      const [seen] = await withSql<{ recent: boolean }>(
+        admin,
+        `select last_seen > now() - interval '1 hour' as recent from attune.admin_session where token_hash = ${hashed(cookie)}`,
+      )
+      expect(seen?.recent).toBe(false)
     })
 
     test('after the absolute time, however busy', async () => {

@@ -109,11 +109,14 @@ describe.skipIf(clusterMissing !== null)('the console', () => {
       sql.unsafe(`update attune.api_token set ${change} where name = '${name}'`)
     const saidSo = (page: Page) => page.getByRole('alert').getByText('You are signed out').waitFor()
     /** The page may have asked for something by itself, and be gone before it is pressed. */
-    const tryToSwitch = (page: Page) =>
-      page
+    const tryToSwitch = async (page: Page) => {
+      // A window behind another one draws nothing, and what may still move is not pressed.
+      await page.bringToFront()
+      await page
         .getByRole('switch', { name: 'Enabled' })
         .click({ timeout: 2_000 })
         .catch(() => {})
+    }
     const isOn = async () =>
       (await under.server.api('GET', '/api/v1/triggers/some.thing')).json.data.webhook_enabled
 
@@ -192,6 +195,7 @@ describe.skipIf(clusterMissing !== null)('the console', () => {
         expect(await page.getByText('You are signed out').count()).toBe(0)
         await tryToSwitch(other)
         await saidSo(other)
+        await third.bringToFront()
         await third.getByRole('button', { name: /a-operator/ }).click()
         await third.getByRole('menuitem', { name: 'Sign out' }).click()
         await saidSo(third)

@@ -85,3 +85,25 @@ test('signing out ends the session on the server, not in the browser alone', () 
     await open('/triggers')
     await page.getByRole('heading', { name: 'Sign in to Attune Webhooks' }).waitFor()
   }))
+
+test('a page that nobody is at says so of what it asks for, and stops when somebody is back', () =>
+  visiting(async ({ page, signIn }) => {
+    await page.clock.install()
+    await signIn(token)
+    const asked = (isUnattended: boolean) =>
+      page.waitForRequest(
+        (request) =>
+          request.url().includes('/api/v1/overview') &&
+          (request.headers()['x-attune-unattended'] === '1') === isUnattended,
+      )
+    const attended = asked(false)
+    await page.clock.runFor('04:00')
+    await attended
+    const unattended = asked(true)
+    await page.clock.runFor('02:00')
+    await unattended
+    await page.mouse.move(100, 100)
+    const back = asked(false)
+    await page.clock.runFor('01:00')
+    await back
+  }))

@@ -1,4 +1,5 @@
 import type { FieldProblem, RejectionCode } from '../../core/rejection.ts'
+import { isUnattended } from './presence.ts'
 import type { RouteName, Routes } from './routes.ts'
 
 /** What a call needs beside its name. */
@@ -44,6 +45,9 @@ export class ApiError extends Error {
 
 /** The server refuses a change by cookie that lacks it: no form and no page of another origin can send it. */
 export const CONSOLE_HEADERS = { 'x-attune-console': '1' } as const
+
+/** The server does not take it for a sign of somebody. */
+const UNATTENDED = { 'x-attune-unattended': '1' } as const
 
 interface SessionListeners {
   /** The session has ended, whatever was being asked. */
@@ -97,7 +101,11 @@ export async function request(path: string, init: RequestInit = {}): Promise<Res
   try {
     response = await fetch(path, {
       ...init,
-      headers: { ...CONSOLE_HEADERS, ...(init.headers as Record<string, string> | undefined) },
+      headers: {
+        ...CONSOLE_HEADERS,
+        ...(isUnattended() && UNATTENDED),
+        ...(init.headers as Record<string, string> | undefined),
+      },
       credentials: 'same-origin',
       redirect: 'error',
     })
