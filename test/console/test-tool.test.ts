@@ -38,9 +38,10 @@ async function deliver(body: string | Uint8Array<ArrayBuffer>, agent: string): P
 
 async function takeRecorded(page: Page, search: string): Promise<void> {
   await page.getByRole('combobox', { name: 'Take a recorded request' }).fill(search)
-  await page.getByRole('option').and(page.locator(':not([aria-disabled="true"])')).first().waitFor()
-  await page.waitForFunction(`document.querySelectorAll('[role="option"]').length === 1`)
-  await page.getByRole('option').click()
+  const options = page.getByRole('option')
+  await options.first().waitFor()
+  await options.nth(1).waitFor({ state: 'detached' })
+  await options.first().click()
   await page.getByText('Recorded attempt', { exact: true }).waitFor()
 }
 
